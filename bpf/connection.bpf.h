@@ -52,7 +52,7 @@ static __always_inline void observe_socket(struct observation *seen, const struc
 	seen->peer_address = entry->peer_address;
 	seen->comm = entry->comm[0] ? entry->comm : NULL;
 	seen->time_ns = time_ns;
-	seen->first_ns = entry->flags & SOCKET_COUNTED_OPENED ? time_ns : entry->start_ns;
+	seen->first_ns = entry->start_ns && !(entry->flags & SOCKET_COUNTED_OPENED) ? entry->start_ns : time_ns;
 	seen->originator_bytes = originator ? sent : received;
 	seen->responder_bytes = originator ? received : sent;
 	seen->originator_packets = originator ? packets_out : packets_in;
@@ -85,7 +85,7 @@ struct socket_ends {
 	u8 peer_address[16];
 	u16 local_port;
 	u16 peer_port;
-};
+} __attribute__((aligned(8))); /* addresses are copied as words */
 
 static __always_inline void emit_socket_event(u16 type, const struct socket_entry *entry,
 					      const struct socket_ends *ends, u64 time_ns, u8 failure,

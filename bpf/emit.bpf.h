@@ -18,6 +18,7 @@ static __always_inline struct iris_counters *window_counters(u32 window)
 /* Atomic although per CPU: a softirq may come between the load and the store. */
 #define COUNT(field) __sync_fetch_and_add(&(field), 1)
 
+/* A tick old at most, at a tenth of the price. Only cgroup programs may call it. */
 static __always_inline u64 now_coarse_ns(void)
 {
 	return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();

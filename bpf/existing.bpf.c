@@ -44,7 +44,7 @@ static __always_inline void existing_connection(struct sock *sk, struct task_str
 
 	entry.claim = new_claim();
 	entry.owner = owner_hierarchy ? task_owner(task) : sock_owner(sk);
-	entry.start_ns = now_coarse_ns();
+	entry.start_ns = bpf_ktime_get_ns();
 	entry.role = bpf_map_lookup_elem(&listeners, &listener) ? IRIS_ROLE_RESPONDER : IRIS_ROLE_ORIGINATOR;
 	entry.phase = PHASE_OPEN;
 	entry.flags = SOCKET_PRE_EXISTING | SOCKET_COUNTED_OPENED | SOCKET_COUNTED_ESTABLISHED;

@@ -39,7 +39,7 @@ struct packet {
 	u32 payload_bytes;
 	u32 payload_offset;
 	u8 protocol;
-};
+} __attribute__((aligned(8))); /* addresses are copied as words */
 
 SEC("cgroup/sock_create")
 int iris_sock_create(struct bpf_sock *ctx)

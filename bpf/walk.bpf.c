@@ -65,6 +65,7 @@ static __always_inline void fail_attempt(struct socket_entry *entry, u64 key, st
 
 static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 {
+	u64 *key_in_map = ctx->key; /* read once: the verifier ties the check to this load */
 	struct socket_entry *entry;
 	struct observation seen;
 	struct totals now;
@@ -72,9 +73,9 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	u64 key, free, time_ns;
 	bool established;
 
-	if (!ctx->key || !ctx->value)
+	if (!key_in_map)
 		return 0;
-	key = *(u64 *)ctx->key;
+	key = *key_in_map;
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry)
 		return 0;
@@ -84,7 +85,7 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_WALK) != free)
 		return 0;
 
-	time_ns = now_coarse_ns();
+	time_ns = walk_time_ns;
 	read_live(&live, (void *)key);
 	if (entry->phase == PHASE_ATTEMPT) {
 		bool waiting = time_ns < entry->start_ns + ATTEMPT_PATIENCE_NS;
