@@ -11,6 +11,7 @@
 #include <functional>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <set>
 
@@ -137,14 +138,21 @@ void measure(Phase phase, Child* tracer, Workload& workload, double drain_at_lea
   figures[prefix + "reader"] = (tracer->cpu_seconds() - reader_before) * 1e6 / units;
 }
 
-// "Lost 12 events", "lost 3 events on CPU #1", "0 lost": the sum of what it says.
-double lost_in(const std::string& words) {
+// "Lost 12 events", "lost 3 events on CPU #1", "1,234 lost": the sum of what it
+// says. The peers are silent when nothing was lost; ours says "complete", and if
+// it says neither then nothing is known.
+std::optional<double> lost_in(const std::string& words, bool silence_is_none) {
+  static const std::regex kLost(R"(lost[: =]+([\d,]+)|([\d,]+) (?:records? |events? )?(?:were |was )?lost)", std::regex::icase);
+  bool said = silence_is_none || words.find("complete") != std::string::npos;
   double sum = 0;
-  static const std::regex kLost(R"(lost[: =]+(\d+)|(\d+) (?:records? |events? )?(?:were |was )?lost)", std::regex::icase);
   for (std::sregex_iterator it(words.begin(), words.end(), kLost), end; it != end; ++it) {
-    sum += std::stod((*it)[1].matched ? (*it)[1].str() : (*it)[2].str());
+    std::string digits = (*it)[1].matched ? (*it)[1].str() : (*it)[2].str();
+    std::erase(digits, ',');
+    if (digits.empty()) continue;
+    sum += std::stod(digits);
+    said = true;
   }
-  return sum;
+  return said ? std::optional(sum) : std::nullopt;
 }
 
 std::string tail(const std::string& text) {
@@ -183,7 +191,12 @@ Sample run_once(const Tracer& tracer, Workload& workload, const Options& options
   for (const auto& [id, figures] : program_figures(held.programs)) programs.push_back(figures);
   const bool by_itself = child->stop(SIGINT, 10);
   sample.last_words = tail(child->errors()) + (by_itself ? "" : " (had to be killed)");
-  if (tracer.name != "empty") sample.figures["lost"] = lost_in(child->errors());
+  if (tracer.name == "empty") {
+    sample.figures.erase("peak_rss_mib");  // a fork of this program: its memory is ours
+    sample.figures.erase("rss_mib");
+  } else if (const auto lost = lost_in(child->errors(), !tracer.name.starts_with("iris"))) {
+    sample.figures["lost"] = *lost;
+  }
   return sample;
 }
 

@@ -155,7 +155,7 @@ std::string to_text(const std::vector<TracerResult>& results) {
   text += "\nTargets\n";
   for (const Target& target : kTargets) {
     const auto value = figure_of(results, target.tracer, target.figure);
-    text += fmt::format("  {:<70} {}\n", fmt::format("{}: {}", target.tracer, target.text),
+    text += fmt::format("  {:<82} {}\n", fmt::format("{}: {}", target.tracer, target.text),
                         value ? fmt::format("{:>12.3f}  {}", *value, *value <= target.most ? "met" : "MISSED") : "           -  not measured");
   }
   for (const TracerResult& result : results) {

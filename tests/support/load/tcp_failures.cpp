@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kInFlight = 2000;
-// The least that the kernel takes: one SYN, one repetition, about three seconds.
+// One SYN and, as the user time-out says, no second wait: ETIMEDOUT after about a second.
 constexpr int kSynCount = 1;
 constexpr unsigned kUserTimeoutMs = 1000;
 
