@@ -17,7 +17,8 @@ std::unique_ptr<flow::RecordSink> make_json_printer(Output& output);
 struct TextStyle {
   Terminal terminal;
   bool wide = false;
-  std::size_t top = 0;  // rows of a table of flows; 0: all
+  std::size_t top = 0;        // rows of a table of flows; 0: all
+  bool flow_windows = false;  // say of each window how many flows it had, even if none
 };
 
 std::unique_ptr<flow::RecordSink> make_text_printer(Output& output, TextStyle style);

@@ -49,17 +49,14 @@ class TextPrinter : public flow::RecordSink {
   }
 
   void flush() override {
-    if (!flows_.empty() || (ledger_ && flows_seen_)) print_flows();
+    if (!flows_.empty() || (ledger_ && style_.flow_windows)) print_flows();
     print_loss();
     ledger_.reset();
     output_.flush();
   }
 
  private:
-  void take(const flow::FlowRecord& flow) {
-    flows_.push_back(flow);
-    flows_seen_ = true;
-  }
+  void take(const flow::FlowRecord& flow) { flows_.push_back(flow); }
   void take(const flow::Ledger& ledger) { ledger_ = ledger; }
   void take(const flow::ExitRecord& exit) {
     become(&exits_);
@@ -136,7 +133,6 @@ class TextPrinter : public flow::RecordSink {
   Stream* current_ = nullptr;
   Table flow_table_;
   std::vector<flow::FlowRecord> flows_;  // of the window in progress
-  bool flows_seen_ = false;
   std::optional<flow::Ledger> ledger_;
   bool loss_printed_ = false;
 };
