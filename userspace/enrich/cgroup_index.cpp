@@ -61,7 +61,8 @@ const char* relative(const std::string& path) {
 CgroupIndex::CgroupIndex(std::string root, std::size_t max_entries, EvictFunction on_evict)
     : root_(std::move(root)),
       max_entries_(std::max(max_entries, kMinimumEntries)),
-      max_live_(max_entries_ - max_entries_ / 8),
+      max_live_(max_entries_ - max_entries_ / 4),
+      max_evictable_(max_entries_ / 4),
       on_evict_(std::move(on_evict)) {
   while (root_.size() > 1 && root_.back() == '/') root_.pop_back();
   root_fd_.reset(open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -102,36 +103,33 @@ void CgroupIndex::pin(Slot& slot) {
 }
 
 void CgroupIndex::make_evictable(std::uint64_t id, Slot& slot) {
+  while (ages_.size() >= max_evictable_) evict_oldest();
   slot.age = ages_.insert(ages_.end(), id);
   slot.evictable = true;
 }
 
-void CgroupIndex::make_room() {
-  while (slots_.size() >= max_entries_ && !ages_.empty()) {
-    const auto oldest = slots_.find(ages_.front());
-    ages_.pop_front();
-    if (on_evict_) on_evict_(oldest->first, oldest->second.entry);
-    slots_.erase(oldest);
-  }
+void CgroupIndex::evict_oldest() {
+  const auto oldest = slots_.find(ages_.front());
+  ages_.pop_front();
+  if (on_evict_) on_evict_(oldest->first, oldest->second.entry);
+  slots_.erase(oldest);
 }
 
 CgroupIndex::Entry& CgroupIndex::add(std::uint64_t id, std::string path) {
   auto found = slots_.find(id);
   if (found == slots_.end()) {
-    make_room();
     found = slots_.try_emplace(id).first;
-    make_evictable(id, found->second);
+    if (live_ < max_live_) {
+      pin(found->second);
+    } else {
+      make_evictable(id, found->second);
+      ++over_limit_total_;
+    }
   } else if (on_evict_) {
     on_evict_(id, found->second.entry);  // it is another cgroup from now on
   }
   Slot& slot = found->second;
-  if (slot.evictable) {
-    if (live_ < max_live_) {
-      pin(slot);
-    } else {
-      ++over_limit_total_;
-    }
-  }
+  if (slot.evictable && live_ < max_live_) pin(slot);
   slot.entry = Entry{std::move(path), nullptr, true, true};
   return slot.entry;
 }
@@ -152,6 +150,16 @@ CgroupIndex::Entry* CgroupIndex::find(std::uint64_t id) {
   return &found->second.entry;
 }
 
+CgroupIndex::Entry* CgroupIndex::peek(std::uint64_t id) {
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : &found->second.entry;
+}
+
+const CgroupIndex::Entry* CgroupIndex::peek(std::uint64_t id) const {
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : &found->second.entry;
+}
+
 CgroupIndex::Entry& CgroupIndex::find_or_ask(std::uint64_t id) {
   if (Entry* entry = find(id)) return *entry;
   if (auto path = path_by_handle(id)) return add(id, std::move(*path));
@@ -162,7 +170,6 @@ CgroupIndex::Entry& CgroupIndex::find_or_ask(std::uint64_t id) {
     scan();
     if (Entry* entry = find(id)) return *entry;
   }
-  make_room();
   Slot& slot = slots_.try_emplace(id).first->second;
   make_evictable(id, slot);
   return slot.entry;

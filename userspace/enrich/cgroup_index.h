@@ -19,9 +19,9 @@ namespace iris::enrich {
 /// since the inode number is the same only on 64-bit kernels. For a root that
 /// is no cgroup file system (tests) the inode number stands in.
 ///
-/// At most `max_entries` are held. Those alive stay, up to seven eighths of
+/// At most `max_entries` are held. Those alive stay, up to three quarters of
 /// that; removed ones, ids that lead nowhere, and live ones over the limit
-/// (counted) take the rest, the least recently used going first.
+/// (counted) take the last quarter, the least recently used going first.
 class CgroupIndex {
  public:
   struct Entry {
@@ -44,6 +44,9 @@ class CgroupIndex {
   void remove(std::uint64_t id);
   /// The entry of an id, or null. One look-up.
   Entry* find(std::uint64_t id);
+  /// As find(), without counting as a use.
+  Entry* peek(std::uint64_t id);
+  const Entry* peek(std::uint64_t id) const;
   /// As find(), but asks the kernel for an id that nobody announced, once: an
   /// id that leads nowhere is remembered as such. Never null.
   Entry& find_or_ask(std::uint64_t id);
@@ -71,12 +74,13 @@ class CgroupIndex {
 
   void pin(Slot& slot);
   void make_evictable(std::uint64_t id, Slot& slot);
-  void make_room();
+  void evict_oldest();
   std::optional<std::string> path_by_handle(std::uint64_t id);
 
   std::string root_;
   std::size_t max_entries_;
   std::size_t max_live_;
+  std::size_t max_evictable_;
   EvictFunction on_evict_;
   base::UniqueFd root_fd_;
   bool is_cgroup_fs_ = false;
