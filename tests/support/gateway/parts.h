@@ -19,7 +19,7 @@ using Arguments = std::vector<std::string>;
 // What stands around the gateway: plain processes in network namespaces.
 [[noreturn]] void management(const Arguments& arguments);    // PORT MODULE..
 [[noreturn]] void cloud(const Arguments& arguments);         // (none)
-[[noreturn]] void names(const Arguments& arguments);         // NAME=ADDRESS..
+[[noreturn]] void names(const Arguments& arguments);         // OWN_ADDRESS NAME=ADDRESS..
 [[noreturn]] void modbus_slave(const Arguments& arguments);  // PORT
 [[noreturn]] void leaf_device(const Arguments& arguments);   // GATEWAY DEVICE_ID
 

@@ -51,12 +51,13 @@ void cloud(const Arguments&) {
 
 void names(const Arguments& arguments) {
   std::map<std::string, std::string> table;
-  for (const std::string& entry : arguments) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& entry = arguments[i];
     const auto equals = entry.find('=');
     if (equals == std::string::npos) throw std::invalid_argument("not NAME=ADDRESS: " + entry);
     table[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  serve_names(table);
+  serve_names(arguments.at(0), table);
 }
 
 void modbus_slave(const Arguments& arguments) { serve(port_number(arguments.at(0)), modbus::serve_master); }
