@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/ip_address.h"
+#include "base/result.h"
 #include "enrich/runtime_client.h"
 #include "flow/owner.h"
 #include "flow/records.h"
@@ -23,11 +25,18 @@ struct OwnerResolverOptions {
   std::size_t max_owners = 8192;  // least recently used dead ones go first
 };
 
+/// Makes the client of a runtime ("docker" or "containerd") for a socket. Called
+/// from a thread of the resolver's, and only once the socket exists.
+using RuntimeClientFactory =
+    std::function<base::Result<std::unique_ptr<RuntimeClient>>(const std::string& runtime, const std::string& endpoint)>;
+
 /// Cgroup id to owner. Lives on the event loop's thread; the runtime clients
 /// run on threads of their own and only leave messages, which poll() takes in.
 class OwnerResolver {
  public:
   explicit OwnerResolver(OwnerResolverOptions options);
+  /// With other clients than those of the run-time module (tests).
+  OwnerResolver(OwnerResolverOptions options, RuntimeClientFactory factory);
   ~OwnerResolver();
   OwnerResolver(const OwnerResolver&) = delete;
   OwnerResolver& operator=(const OwnerResolver&) = delete;

@@ -20,7 +20,7 @@ struct ContainerInfo {
   std::string runtime_namespace;  // containerd's namespace; empty for Docker
   std::string module_id;          // IOTEDGE_MODULEID, or the name when the owner label is there
   std::string device_id;          // IOTEDGE_DEVICEID
-  std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> labels;  // bounded: see runtimes/label_policy.h
   std::uint32_t pid = 0;          // main process in the initial PID namespace; 0: not running
   std::string root_path;          // root file system on the host, for symbols
   std::vector<base::IpAddress> addresses;
@@ -41,8 +41,9 @@ class RuntimeListener {
  public:
   virtual ~RuntimeListener() = default;
   virtual void on_container(ContainerInfo info) = 0;
-  /// The container is gone for good (not merely stopped).
-  virtual void on_removed(std::string container_id) = 0;
+  /// The container is gone for good (not merely stopped). The namespace is that
+  /// of ContainerInfo: ids that are plain names are unique only within it.
+  virtual void on_removed(std::string container_id, std::string runtime_namespace) = 0;
   virtual void on_status(RuntimeStatus status) = 0;
 };
 
