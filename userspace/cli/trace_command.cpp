@@ -10,6 +10,7 @@ base::Result<void> trace(const Options& options, const Backend& backend, Output&
   SelectingSink sink(*printer, options.selection, options.filter);
   auto session = Session::open(options.tracer, backend, output);
   if (!session) return tl::unexpected(session.error());
+  complain("attached");  // scripts wait for it before they make traffic
 
   auto duration = options.duration;
   const bool one_window = options.command == Command::flows && !options.follow && !duration &&
