@@ -110,7 +110,8 @@ class RuntimesTest : public AttributionTest {
     Child child(with_sockets({IRIS_TRACE_PATH, "status", "--json", "--for", "8"}, docker_socket, containerd_socket), Place{});
     EXPECT_EQ(child.wait(std::chrono::seconds(15)), 0) << child.err();
     std::map<std::string, Json> found;
-    for (const Json& one : parse_lines(child.out()).at(0).at("runtimes")) found[one.at("runtime")] = one;
+    const auto lines = parse_lines(child.out());
+    for (const Json& one : lines.at(0).at("runtimes")) found[one.at("runtime")] = one;
     return found;
   }
 
