@@ -93,6 +93,8 @@ void Engine::restart(Daemon daemon) {
   std::vector<char*> arguments;
   for (std::string& argument : command) arguments.push_back(argument.data());
   arguments.push_back(nullptr);
+  // The killed one may still be a zombie, which dockerd takes for a running daemon.
+  unlink((directory_ + "/e/dockerd-own.pid").c_str());
   const std::string log = directory_ + "/e/" + name + ".log";
   const pid_t child = fork();
   if (child == 0) {

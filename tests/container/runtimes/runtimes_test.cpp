@@ -117,6 +117,46 @@ class RuntimesTest : public ::testing::Test {
     engine_->ctr("-n " + ns + " c delete " + id);
   }
 
+  /// Watches the groups of Docker's containers as the kernel programs would, and
+  /// notes the name each had while its group existed.
+  std::map<std::string, std::string> names_while_alive(const std::function<void()>& act) {
+    const std::string parent = engine_->docker_parent();
+    CgroupIndex index(Engine::cgroup_root(), 64);
+    std::map<std::string, std::string> names;
+    std::map<std::string, std::uint64_t> alive;
+    std::atomic<bool> done{false};
+    std::thread actor([&] {
+      act();
+      done = true;
+    });
+    while (!done || !alive.empty()) {
+      std::set<std::string> present;
+      std::error_code error;
+      for (const auto& item : std::filesystem::directory_iterator(Engine::cgroup_root() + parent, error)) {
+        if (!item.is_directory(error)) continue;
+        const std::string path = parent + "/" + item.path().filename().string();
+        present.insert(path);
+        if (alive.contains(path)) continue;
+        if (const auto id = index.id_of_path(path)) {
+          alive[path] = *id;
+          resolver().cgroup_added(*id, path);
+        }
+      }
+      poll();
+      for (const auto& path : present) {
+        if (alive.contains(path)) names[path] = resolver().owner(alive[path])->name;
+      }
+      std::erase_if(alive, [&](const auto& item) {
+        if (present.contains(item.first)) return false;
+        resolver().cgroup_removed(item.second);
+        return true;
+      });
+      std::this_thread::sleep_for(1ms);
+    }
+    actor.join();
+    return names;
+  }
+
   static inline Engine* engine_ = nullptr;
   bool use_docker_ = true;
   bool use_containerd_ = true;
@@ -151,7 +191,6 @@ TEST_F(RuntimesTest, FollowsEvents) {
   engine_->docker("rename comes renamed");
   ASSERT_TRUE(await("renamed"));
   EXPECT_EQ(find("comes"), nullptr);
-  resolver().cgroup_removed(0);
   engine_->docker("rm -f renamed");
   EXPECT_TRUE(eventually([&] { return find("renamed") == nullptr; }));
   ASSERT_FALSE(records_.empty());
@@ -268,50 +307,7 @@ TEST_F(RuntimesTest, RestartUnderTheSameName) {
   EXPECT_EQ(resolver().owner(second)->cgroup_id, second);
 }
 
-/// Watches the groups of Docker's containers as the kernel programs would, and
-/// notes the name each had while its group existed.
-class RuntimesShortLivedTest : public RuntimesTest {
- protected:
-  std::map<std::string, std::string> names_while_alive(const std::function<void()>& act) {
-    const std::string parent = engine_->docker_parent();
-    CgroupIndex index(Engine::cgroup_root(), 64);
-    std::map<std::string, std::string> names;
-    std::map<std::string, std::uint64_t> alive;
-    std::atomic<bool> done{false};
-    std::thread actor([&] {
-      act();
-      done = true;
-    });
-    while (!done || !alive.empty()) {
-      std::set<std::string> present;
-      std::error_code error;
-      for (const auto& item : std::filesystem::directory_iterator(Engine::cgroup_root() + parent, error)) {
-        if (!item.is_directory(error)) continue;
-        const std::string path = parent + "/" + item.path().filename().string();
-        present.insert(path);
-        if (alive.contains(path)) continue;
-        if (const auto id = index.id_of_path(path)) {
-          alive[path] = *id;
-          resolver().cgroup_added(*id, path);
-        }
-      }
-      poll();
-      for (const auto& path : present) {
-        if (alive.contains(path)) names[path] = resolver().owner(alive[path])->name;
-      }
-      std::erase_if(alive, [&](const auto& item) {
-        if (present.contains(item.first)) return false;
-        resolver().cgroup_removed(item.second);
-        return true;
-      });
-      std::this_thread::sleep_for(1ms);
-    }
-    actor.join();
-    return names;
-  }
-};
-
-TEST_F(RuntimesShortLivedTest, AContainerOf100MillisecondsIsNamedWhileItLives) {
+TEST_F(RuntimesTest, AContainerOf100MillisecondsIsNamedWhileItLives) {
   ASSERT_TRUE(connected("docker") && connected("containerd"));
   constexpr int kCount = 5;
   const auto names = names_while_alive([&] {
