@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * TCP: birth, failure and end of every connection.
+ *
+ * Ten state changes make a loopback connection and six of them need nothing
+ * unless single events are wanted: what is open is counted by the walk at the
+ * end of the window, what has ended at its close. The owner is taken at birth,
+ * in the context of the process that connects or from the socket it inherits;
+ * at later changes `current` is a stranger.
+ */
+#include "connection.bpf.h"
+#include "task.bpf.h"
+#include <bpf/bpf_tracing.h>
+
+static __always_inline void listener_key_of(struct listener_key *key, const struct sock *sk)
+{
+	key->netns = sk->__sk_common.skc_net.net->ns.inum;
+	key->port = sk->__sk_common.skc_num;
+	key->reserved = 0;
+}
+
+static __always_inline void ends_of(struct socket_ends *ends, const struct sock *sk, u16 local_port)
+{
+	sock_addresses(sk, ends->local_address, ends->peer_address);
+	ends->local_port = local_port;
+	ends->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+}
+
+static __always_inline void insert_socket(u64 key, const struct socket_entry *entry)
+{
+	struct iris_counters *counts;
+
+	/* BPF_ANY: what a missed close left behind under this address is dead. */
+	if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+		return;
+	sockets_overflowed = 1;
+	counts = window_counters(active_window & 1);
+	if (counts)
+		COUNT(counts->lost_socket);
+}
+
+static __always_inline void fill_originator(struct socket_entry *entry, u64 now_ns)
+{
+	entry->claim = new_claim();
+	entry->owner = current_owner();
+	entry->start_ns = now_ns;
+	entry->role = IRIS_ROLE_ORIGINATOR;
+	entry->attribution = IRIS_ATTRIBUTION_EXACT;
+	entry->pid = current_pid();
+	bpf_get_current_comm(entry->comm, sizeof(entry->comm));
+}
+
+/* ---- the connect hooks: attempts, so that synchronous failures are seen ---- */
+
+static __always_inline int attempt(struct bpf_sock_addr *ctx, struct socket_entry *entry)
+{
+	u64 key = (u64)ctx->sk;
+	struct socket_entry *old = bpf_map_lookup_elem(&sockets, &key);
+
+	/* The socket's last attempt never reached SYN_SENT: count it before it is overwritten. */
+	if (old && old->phase == PHASE_ATTEMPT && old->role == IRIS_ROLE_ORIGINATOR) {
+		static const u8 no_address[16] __attribute__((aligned(8)));
+		static const struct totals nothing;
+		struct observation seen;
+
+		observe_socket(&seen, old, &nothing, old->start_ns);
+		seen.local_address = no_address;
+		seen.failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
+		account(&seen);
+		if (emit_sockets) {
+			struct socket_ends ends = {};
+
+			copy_address(ends.peer_address, old->peer_address);
+			ends.peer_port = old->peer_port;
+			emit_socket_event(IRIS_EVENT_FAILED, old, &ends, old->start_ns, seen.failure, IRIS_CONN_NONE,
+					  NULL, 0);
+		}
+	}
+	entry->phase = PHASE_ATTEMPT;
+	fill_originator(entry, now_coarse_ns());
+	entry->peer_port = bpf_ntohs(ctx->user_port);
+	/* What a program of a group below the root has said; ours runs last. */
+	if (has_get_retval && bpf_get_retval() < 0)
+		entry->flags = SOCKET_DENIED;
+	insert_socket(key, entry);
+	return 1;
+}
+
+SEC("cgroup/connect4")
+int iris_connect4(struct bpf_sock_addr *ctx)
+{
+	struct socket_entry entry = {};
+
+	if (ctx->protocol != IPPROTO_TCP)
+		return 1;
+	set_v4(entry.peer_address, ctx->user_ip4);
+	return attempt(ctx, &entry);
+}
+
+SEC("cgroup/connect6")
+int iris_connect6(struct bpf_sock_addr *ctx)
+{
+	struct socket_entry entry = {};
+	u32 *words = (u32 *)entry.peer_address;
+
+	if (ctx->protocol != IPPROTO_TCP)
+		return 1;
+	words[0] = ctx->user_ip6[0];
+	words[1] = ctx->user_ip6[1];
+	words[2] = ctx->user_ip6[2];
+	words[3] = ctx->user_ip6[3];
+	return attempt(ctx, &entry);
+}
+
+/* ---- the state tracepoint ---- */
+
+static __always_inline void on_syn_sent(const struct sock *sk)
+{
+	u64 key = (u64)sk;
+	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
+	if (entry) {
+		entry->phase = PHASE_OPEN;
+	} else {
+		/* No connect hook (kernel sockets, MPTCP subflows, hooks not attached). */
+		struct socket_entry fresh = {};
+		struct socket_ends ends;
+
+		fill_originator(&fresh, bpf_ktime_get_ns());
+		fresh.phase = PHASE_OPEN;
+		ends_of(&ends, sk, 0);
+		copy_address(fresh.peer_address, ends.peer_address);
+		fresh.peer_port = ends.peer_port;
+		insert_socket(key, &fresh);
+		entry = bpf_map_lookup_elem(&sockets, &key);
+	}
+	if (emit_sockets && entry) {
+		struct socket_ends ends;
+
+		ends_of(&ends, sk, sk->__sk_common.skc_num);
+		emit_socket_event(IRIS_EVENT_CONNECT, entry, &ends, entry->start_ns, IRIS_FAILURE_NONE,
+				  IRIS_CONN_NONE, NULL, 0);
+	}
+}
+
+static __always_inline void on_syn_recv(const struct sock *sk)
+{
+	struct socket_entry entry = {};
+	struct socket_ends ends;
+
+	entry.claim = new_claim();
+	/* No start_ns: the clock costs more than the whole insert, the end is enough for a summary. */
+	entry.role = IRIS_ROLE_RESPONDER;
+	entry.phase = PHASE_OPEN;
+	entry.attribution = IRIS_ATTRIBUTION_SOCKET;
+	sock_addresses(sk, ends.local_address, ends.peer_address);
+	copy_address(entry.peer_address, ends.peer_address);
+	entry.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	entry.local_port = sk->__sk_common.skc_num;
+	if (owner_hierarchy || emit_sockets) {
+		struct listener_key key;
+		struct listener *listener;
+
+		listener_key_of(&key, sk);
+		listener = bpf_map_lookup_elem(&listeners, &key);
+		if (listener) {
+			entry.owner = listener->owner;
+			entry.pid = listener->pid;
+			copy_comm(entry.comm, listener->comm);
+		}
+	}
+	if (!owner_hierarchy)
+		entry.owner = sock_owner_direct(sk);
+	if (!entry.owner)
+		entry.attribution = IRIS_ATTRIBUTION_UNKNOWN;
+	insert_socket((u64)sk, &entry);
+}
+
+static __always_inline void on_established(const struct sock *sk)
+{
+	u64 key = (u64)sk;
+	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	struct socket_ends ends;
+	bool originator;
+
+	if (!entry || !tp)
+		return;
+	originator = entry->role == IRIS_ROLE_ORIGINATOR;
+	entry->established_us = tp->tcp_mstamp;
+	entry->local_port = sk->__sk_common.skc_num;
+	ends_of(&ends, sk, entry->local_port);
+	emit_socket_event(originator ? IRIS_EVENT_ESTABLISHED : IRIS_EVENT_ACCEPT, entry, &ends, tp->tcp_mstamp * 1000,
+			  IRIS_FAILURE_NONE, IRIS_CONN_NONE, NULL, 0);
+}
+
+static __always_inline void on_listen(const struct sock *sk)
+{
+	struct listener_key key;
+	struct listener *known;
+
+	listener_key_of(&key, sk);
+	known = bpf_map_lookup_elem(&listeners, &key);
+	if (known) {
+		__sync_fetch_and_add(&known->sockets, 1);
+	} else {
+		struct listener fresh = { .owner = current_owner(), .pid = current_pid(), .sockets = 1 };
+
+		bpf_get_current_comm(fresh.comm, sizeof(fresh.comm));
+		bpf_map_update_elem(&listeners, &key, &fresh, BPF_ANY);
+	}
+	if (emit_sockets) {
+		struct socket_entry entry = {};
+		struct socket_ends ends;
+
+		fill_originator(&entry, bpf_ktime_get_ns());
+		entry.role = IRIS_ROLE_RESPONDER;
+		ends_of(&ends, sk, key.port);
+		emit_socket_event(IRIS_EVENT_LISTEN, &entry, &ends, entry.start_ns, IRIS_FAILURE_NONE, IRIS_CONN_NONE,
+				  NULL, 0);
+	}
+}
+
+static __always_inline void on_listen_end(const struct sock *sk)
+{
+	struct listener_key key;
+	struct listener *known;
+
+	listener_key_of(&key, sk);
+	if (!key.port) /* zero in changes to CLOSE unless bound explicitly */
+		key.port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+	known = bpf_map_lookup_elem(&listeners, &key);
+	if (!known)
+		return;
+	if (known->sockets > 1)
+		__sync_fetch_and_add(&known->sockets, -1);
+	else
+		bpf_map_delete_elem(&listeners, &key);
+}
+
+/*
+ * A normal end passes FIN_WAIT2, CLOSING or LAST_ACK. Straight from ESTABLISHED
+ * or CLOSE_WAIT it is an abort: by the peer's RST (sk_err says so) or by ours.
+ */
+static __always_inline u8 conn_state_of(int oldstate, bool established, bool originator, u8 failure,
+					const struct socket_entry *entry)
+{
+	bool by_peer = failure == IRIS_FAILURE_RESET;
+
+	if (entry->flags & SOCKET_PRE_EXISTING)
+		return IRIS_CONN_OTH;
+	if (!established)
+		return failure == IRIS_FAILURE_REFUSED || by_peer ? IRIS_CONN_REJ : IRIS_CONN_S0;
+	if (by_peer)
+		return originator ? IRIS_CONN_RSTR : IRIS_CONN_RSTO;
+	if (oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT)
+		return originator ? IRIS_CONN_RSTO : IRIS_CONN_RSTR;
+	return IRIS_CONN_SF;
+}
+
+/* A socket that nobody announced: older than the agent and in no process's hands, or the map was full. */
+static __always_inline void unknown_socket(struct socket_entry *entry, const struct sock *sk,
+					   const struct socket_ends *ends, int oldstate)
+{
+	struct listener_key key;
+
+	listener_key_of(&key, sk);
+	key.port = ends->local_port;
+	entry->owner = owner_hierarchy ? 0 : sock_owner_direct(sk);
+	entry->role = oldstate == TCP_SYN_RECV || bpf_map_lookup_elem(&listeners, &key) ? IRIS_ROLE_RESPONDER :
+											   IRIS_ROLE_ORIGINATOR;
+	entry->attribution = entry->owner ? IRIS_ATTRIBUTION_SOCKET : IRIS_ATTRIBUTION_UNKNOWN;
+	entry->peer_port = ends->peer_port;
+	entry->local_port = ends->local_port;
+	copy_address(entry->peer_address, ends->peer_address);
+	if (!sockets_overflowed)
+		entry->flags = SOCKET_PRE_EXISTING | SOCKET_COUNTED_OPENED | SOCKET_COUNTED_ESTABLISHED;
+}
+
+static __always_inline void account_close(const struct socket_entry *entry, const struct socket_ends *ends,
+					  const struct totals *final, u8 failure, bool established, u32 rtt_us,
+					  u64 time_ns)
+{
+	struct observation seen;
+
+	observe_socket(&seen, entry, final, time_ns);
+	observe_close(&seen, entry, failure, established);
+	seen.local_address = ends->local_address;
+	seen.rtt_us = rtt_us;
+	account(&seen);
+}
+
+static __always_inline void on_close(const struct sock *sk, int oldstate, bool atomic)
+{
+	u64 key = (u64)sk;
+	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
+	bool established = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
+	u8 failure = IRIS_FAILURE_NONE;
+	struct raw_totals raw;
+	struct socket_ends ends;
+	struct totals final;
+	u64 time_ns, free;
+	u32 rtt_us;
+
+	if (!tp)
+		return;
+	raw.bytes_acked = tp->bytes_acked;
+	raw.bytes_received = tp->bytes_received;
+	raw.snd_una = tp->snd_una;
+	raw.write_seq = tp->write_seq;
+	raw.segs_in = tp->segs_in;
+	raw.segs_out = tp->segs_out;
+	raw.total_retrans = tp->total_retrans;
+	raw.fin_queued = state_has_fin(oldstate);
+	raw.fin_received = sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
+	rtt_us = established ? tp->srtt_us >> 3 : 0;
+	time_ns = tp->tcp_mstamp * 1000;
+
+	sock_addresses(sk, ends.local_address, ends.peer_address);
+	ends.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
+	ends.local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+
+	if (!established) {
+		failure = failure_of(sk->sk_err);
+	} else if (sk->sk_err) {
+		/* Only a reset is a failure of an established connection. */
+		failure = failure_of(sk->sk_err);
+		if (failure != IRIS_FAILURE_RESET)
+			failure = IRIS_FAILURE_NONE;
+	}
+
+	if (!entry) {
+		struct socket_entry found = {};
+
+		unknown_socket(&found, sk, &ends, oldstate);
+		payload_totals(&raw, found.role == IRIS_ROLE_ORIGINATOR, established, &final);
+		if (found.flags & SOCKET_PRE_EXISTING)
+			found.reported = final; /* how much of it is old cannot be told */
+		found.start_ns = time_ns;
+		account_close(&found, &ends, &final, failure, established, rtt_us, time_ns);
+		return;
+	}
+
+	if (!time_ns)
+		time_ns = entry->start_ns;
+	payload_totals(&raw, entry->role == IRIS_ROLE_ORIGINATOR, established, &final);
+
+	if (emit_sockets) {
+		u64 duration_us = entry->established_us ? tp->tcp_mstamp - entry->established_us : 0;
+		u8 conn_state = conn_state_of(oldstate, established, entry->role == IRIS_ROLE_ORIGINATOR, failure, entry);
+
+		emit_socket_event(established ? IRIS_EVENT_CLOSE : IRIS_EVENT_FAILED, entry, &ends, time_ns, failure,
+				  conn_state, &final, duration_us);
+	}
+
+	entry->final = final;
+	entry->close_failure = failure;
+	entry->close_established = established;
+	free = entry->claim & ~(u64)(CLAIM_WALK | CLAIM_CLOSE);
+	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE) != free) {
+		if (swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free | CLAIM_WALK | CLAIM_CLOSE) ==
+		    (free | CLAIM_WALK))
+			return; /* the walk will account and delete */
+		/* The walk let go in between, and does not come back to this entry. */
+		swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE);
+	}
+	account_close(entry, &ends, &final, failure, established, rtt_us, time_ns);
+	bpf_map_delete_elem(&sockets, &key);
+}
+
+static __always_inline int on_state(const struct sock *sk, int oldstate, int newstate, bool atomic)
+{
+	u32 wanted = 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECV | 1 << TCP_CLOSE | 1 << TCP_LISTEN;
+
+	if (emit_sockets)
+		wanted |= 1 << TCP_ESTABLISHED;
+	if (!(wanted >> newstate & 1) || sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	if (newstate == TCP_CLOSE) {
+		if (oldstate == TCP_LISTEN)
+			on_listen_end(sk);
+		else if (oldstate != TCP_CLOSE)
+			on_close(sk, oldstate, atomic);
+	} else if (newstate == TCP_SYN_SENT) {
+		on_syn_sent(sk);
+	} else if (newstate == TCP_SYN_RECV) {
+		on_syn_recv(sk);
+	} else if (newstate == TCP_LISTEN) {
+		on_listen(sk);
+	} else if (newstate == TCP_ESTABLISHED) {
+		on_established(sk);
+	}
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(iris_tcp_state, const struct sock *sk, int oldstate, int newstate)
+{
+	return on_state(sk, oldstate, newstate, true);
+}
+
+/* For kernels without compare-and-swap; loaded when the other is refused. */
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(iris_tcp_st_510, const struct sock *sk, int oldstate, int newstate)
+{
+	return on_state(sk, oldstate, newstate, false);
+}

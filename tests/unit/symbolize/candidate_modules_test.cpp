@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "symbolize/candidate_modules.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+using iris::symbolize::candidate_modules;
+using testing::Contains;
+using testing::HasSubstr;
+
+TEST(CandidateModules, OfALivingProcessAreItsExecutableMappings) {
+  const auto paths = candidate_modules(static_cast<std::uint32_t>(getpid()), "", "");
+  const std::string prefix = "/proc/" + std::to_string(getpid()) + "/root";
+  EXPECT_THAT(paths, Contains(prefix + std::filesystem::read_symlink("/proc/self/exe").string()));
+  EXPECT_THAT(paths, Contains(HasSubstr("libc.so")));
+  for (const std::string& path : paths) EXPECT_TRUE(std::filesystem::exists(path)) << path;
+}
+
+TEST(CandidateModules, OfADeadOneAreUnderTheContainersRoot) {
+  const auto root = std::filesystem::path(testing::TempDir()) / ("iris-candidates-" + std::to_string(getpid()));
+  std::filesystem::create_directories(root / "lib64");
+  std::ofstream(root / "lib64/libc.so.6") << "x";
+  const auto paths = candidate_modules(0, root, "/bin/app");
+  EXPECT_EQ(paths, (std::vector<std::string>{root.string() + "/bin/app", root.string() + "/lib64/libc.so.6"}));
+  std::filesystem::remove_all(root);
+}
+
+}  // namespace

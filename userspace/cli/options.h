@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bitset>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "flow/filter.h"
+#include "flow/records.h"
+#include "pipeline/tracer.h"
+
+namespace iris::cli {
+
+enum class Command { flows, events, exits, containers, status, selftest, record, replay };
+
+/// Which records a command prints. Ledgers are printed always.
+struct Selection {
+  bool flows = false;
+  bool exits = false;
+  bool execs = false;
+  bool dns = false;
+  bool containers = false;
+  std::bitset<7> socket_events;  // by flow::SocketEventType
+
+  bool has(const flow::Record& record) const;
+};
+
+struct Options {
+  Command command = Command::flows;
+  pipeline::TracerOptions tracer;
+  Selection selection;
+  flow::Filter filter;
+  bool json = false;
+  bool wide = false;
+  bool follow = false;
+  bool once = false;
+  std::optional<std::chrono::milliseconds> duration;  // --for
+  std::optional<std::size_t> top;                     // rows of a table of flows; 0: all
+  std::string file;                                   // "-": standard input or output
+};
+
+/// The command line ends here: help, version, or a usage error.
+struct EarlyEnd {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+std::variant<Options, EarlyEnd> parse_options(int argc, const char* const* argv);
+
+}  // namespace iris::cli

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// flows, events and exits: the tracer's records, selected and printed.
+#include "cli/commands.h"
+#include "cli/printers.h"
+
+namespace iris::cli {
+
+base::Result<void> trace(const Options& options, const Backend& backend, Output& output) {
+  auto printer = make_printer(options, output);
+  SelectingSink sink(*printer, options.selection, options.filter);
+  auto session = Session::open(options.tracer, backend, output);
+  if (!session) return tl::unexpected(session.error());
+
+  auto duration = options.duration;
+  const bool one_window = options.command == Command::flows && !options.follow && !duration &&
+                          (options.once || !detect_terminal(output.fd()).is_terminal);
+  if (one_window || options.once) duration = options.tracer.window;
+
+  auto done = (*session)->run(sink, duration);
+  sink.flush();
+  if (!done) return done;
+  if (!output.closed()) complain(summary(sink.totals()));
+  return {};
+}
+
+}  // namespace iris::cli
