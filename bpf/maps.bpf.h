@@ -96,10 +96,10 @@ struct udp_role_key {
 };
 
 struct udp_socket {
-	u32 pid;
+	u64 owner; /* only kept where v1 names the owner */
+	u32 pid; /* 0: older than the agent */
 	u8 role; /* of the first packet; 0: none yet */
-	u8 pre_existing;
-	u8 reserved[2];
+	u8 reserved[3];
 	char comm[IRIS_COMM_LEN];
 };
 

@@ -50,6 +50,8 @@ int iris_sock_create(struct bpf_sock *ctx)
 		return 1;
 	made = bpf_sk_storage_get(&udp_sockets, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (made) {
+		if (owner_hierarchy)
+			made->owner = current_owner();
 		made->pid = current_pid();
 		bpf_get_current_comm(made->comm, sizeof(made->comm));
 	}
@@ -128,7 +130,7 @@ static __always_inline bool read_packet(struct __sk_buff *skb, struct packet *pa
 static __always_inline void emit_udp(const struct packet *packet, const struct udp_socket *made, u64 owner, u8 role,
 				     u64 time_ns)
 {
-	struct iris_socket_event *event = reserve_event(sizeof(*event), IRIS_EVENT_UDP, time_ns, owner, made ? made->pid : 0);
+	struct iris_socket_event *event = reserve_event(sizeof(*event), IRIS_EVENT_UDP, time_ns, owner, made->pid);
 
 	if (!event)
 		return;
@@ -140,9 +142,7 @@ static __always_inline void emit_udp(const struct packet *packet, const struct u
 	event->role = role;
 	event->failure = IRIS_FAILURE_NONE;
 	event->conn_state = IRIS_CONN_NONE;
-	__builtin_memset(event->comm, 0, sizeof(event->comm));
-	if (made)
-		copy_comm(event->comm, made->comm);
+	copy_comm(event->comm, made->comm);
 	event->originator_bytes = 0;
 	event->responder_bytes = 0;
 	event->duration_us = 0;
@@ -224,8 +224,12 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	sk = sk ? bpf_sk_fullsock(sk) : NULL;
 	if (!sk)
 		return 1;
-	owner = bpf_skb_cgroup_id(skb);
 	made = bpf_sk_storage_get(&udp_sockets, sk, NULL, 0);
+	if (!made) /* older than the agent */
+		made = bpf_sk_storage_get(&udp_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!made)
+		return 1;
+	owner = owner_hierarchy ? made->owner : bpf_skb_cgroup_id(skb);
 	time_ns = now_coarse_ns();
 	packets = skb->gso_segs ? skb->gso_segs : 1;
 
@@ -233,13 +237,13 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 		emit_dns_answer(skb, &packet, owner);
 
 	/* The common road: this socket's usual role, and the flow is in the map. */
-	role = made && made->role ? made->role : egress ? IRIS_ROLE_ORIGINATOR : IRIS_ROLE_RESPONDER;
+	role = made->role ? made->role : egress ? IRIS_ROLE_ORIGINATOR : IRIS_ROLE_RESPONDER;
 	window = active_window & 1;
 	packet_key(&key, owner, &packet, role);
 	value = bpf_map_lookup_elem(flow_map(window), &key);
-	if (!value || !made) {
+	if (!value) {
 		role = role_of(skb, &packet, egress, &first);
-		if (made && !made->role)
+		if (!made->role)
 			made->role = role;
 		if (first && emit_sockets)
 			emit_udp(&packet, made, owner, role, time_ns);
@@ -250,7 +254,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	seen.owner = owner;
 	seen.peer_address = packet.peer_address;
 	seen.local_address = packet.local_address;
-	seen.comm = made && made->comm[0] ? made->comm : NULL;
+	seen.comm = made->comm[0] ? made->comm : NULL;
 	seen.time_ns = time_ns;
 	seen.first_ns = time_ns;
 	seen.originator_bytes = originating ? packet.payload_bytes : 0;
@@ -262,8 +266,9 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	seen.protocol = packet.protocol;
 	seen.role = role;
 	seen.failure = IRIS_FAILURE_NONE;
-	seen.attribution = made ? IRIS_ATTRIBUTION_EXACT : IRIS_ATTRIBUTION_SOCKET;
-	if (value && made && role == key.role) {
+	seen.pre_existing = !made->pid;
+	seen.attribution = !owner ? IRIS_ATTRIBUTION_UNKNOWN : made->pid ? IRIS_ATTRIBUTION_EXACT : IRIS_ATTRIBUTION_SOCKET;
+	if (value) {
 		struct iris_counters *counts = window_counters(window);
 
 		if (counts)

@@ -82,7 +82,7 @@ void edge_hub(const Arguments&) {
   const auto on_publish = [](std::size_t bytes) { waiting_bytes += bytes; };
   for (const std::uint16_t port : {443, 1883, 5671, 8883}) {
     keep_in_background("port " + std::to_string(port), [port, on_publish] {
-      serve(port, [on_publish](Connection client) { mqtt::serve_client(std::move(client), on_publish); });
+      serve({"0.0.0.0", port}, [on_publish](Connection client) { mqtt::serve_client(std::move(client), on_publish); });
     });
   }
   // One session for all of them, up for as long as the cloud is there.

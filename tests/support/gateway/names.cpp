@@ -59,11 +59,12 @@ in_addr resolve(const std::string& name) {
   throw std::runtime_error(name + ": no address");
 }
 
-void serve_names(const std::map<std::string, std::string>& table) {
+void serve_names(const std::string& own_address, const std::map<std::string, std::string>& table) {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_in local{};
   local.sin_family = AF_INET;
   local.sin_port = htons(53);
+  local.sin_addr = resolve(own_address);
   if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0) {
     throw std::system_error(errno, std::generic_category(), "UDP port 53");
   }

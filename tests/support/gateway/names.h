@@ -12,8 +12,8 @@ namespace iris::demo {
 /// getaddrinfo() loads modules at run time and so does not work in a static program.
 in_addr resolve(const std::string& name);
 
-/// Answers A questions for `table` on UDP port 53 of every address for ever;
+/// Answers A questions for `table` on UDP port 53 of one address for ever (answers must come from it);
 /// other names do not exist.
-[[noreturn]] void serve_names(const std::map<std::string, std::string>& table);
+[[noreturn]] void serve_names(const std::string& own_address, const std::map<std::string, std::string>& table);
 
 }  // namespace iris::demo

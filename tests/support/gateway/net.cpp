@@ -116,17 +116,18 @@ void Connection::set_read_timeout(unsigned seconds) {
   ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
-void serve(std::uint16_t port, const std::function<void(Connection)>& conversation) {
+void serve(const Endpoint& own, const std::function<void(Connection)>& conversation) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (listener < 0) throw_errno("socket");
   const int on = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
+  address.sin_port = htons(own.port);
+  address.sin_addr = resolve(own.host);
   if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(listener, 64) != 0) {
-    throw_errno("listen on port " + std::to_string(port));
+    throw_errno("listen at " + own.to_string());
   }
   for (;;) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);

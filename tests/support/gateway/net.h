@@ -46,8 +46,8 @@ class Connection {
   int fd_ = -1;
 };
 
-/// Accepts on `port` of every address for ever, one detached thread a connection.
-[[noreturn]] void serve(std::uint16_t port, const std::function<void(Connection)>& conversation);
+/// Accepts at `own` for ever, one detached thread a connection.
+[[noreturn]] void serve(const Endpoint& own, const std::function<void(Connection)>& conversation);
 
 /// One line on standard output, with the time.
 void say(const std::string& line);

@@ -17,10 +17,10 @@ using Arguments = std::vector<std::string>;
 [[noreturn]] void vision_module(const Arguments& arguments);     // SECONDS_TO_CRASH
 
 // What stands around the gateway: plain processes in network namespaces.
-[[noreturn]] void management(const Arguments& arguments);    // PORT MODULE..
+[[noreturn]] void management(const Arguments& arguments);    // OWN_ENDPOINT MODULE..
 [[noreturn]] void cloud(const Arguments& arguments);         // (none)
-[[noreturn]] void names(const Arguments& arguments);         // NAME=ADDRESS..
-[[noreturn]] void modbus_slave(const Arguments& arguments);  // PORT
+[[noreturn]] void names(const Arguments& arguments);         // OWN_ADDRESS NAME=ADDRESS..
+[[noreturn]] void modbus_slave(const Arguments& arguments);  // OWN_ENDPOINT
 [[noreturn]] void leaf_device(const Arguments& arguments);   // GATEWAY DEVICE_ID
 
 }  // namespace iris::demo

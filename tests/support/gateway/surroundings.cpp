@@ -23,8 +23,6 @@ void answer_http(Connection connection, const std::string& type, const std::stri
                    "\r\nConnection: close\r\n\r\n" + body);
 }
 
-std::uint16_t port_number(const std::string& text) { return Endpoint::parse("x:" + text).port; }
-
 }  // namespace
 
 void management(const Arguments& arguments) {
@@ -36,30 +34,31 @@ void management(const Arguments& arguments) {
             R"("status":{"runtimeStatus":{"status":"running","description":"running"}}})";
   }
   body += "]}";
-  serve(port_number(arguments.at(0)),
+  serve(Endpoint::parse(arguments.at(0)),
         [body](Connection connection) { answer_http(std::move(connection), "application/json", body); });
 }
 
 void cloud(const Arguments&) {
   std::thread([] {
-    serve(80, [](Connection connection) {
+    serve({"0.0.0.0", 80}, [](Connection connection) {
       answer_http(std::move(connection), "application/json", R"({"today":")" + std::string(1500, '*') + "\"}");
     });
   }).detach();
-  serve(8883, [](Connection connection) { mqtt::serve_client(std::move(connection), [](std::size_t) {}); });
+  serve({"0.0.0.0", 8883}, [](Connection connection) { mqtt::serve_client(std::move(connection), [](std::size_t) {}); });
 }
 
 void names(const Arguments& arguments) {
   std::map<std::string, std::string> table;
-  for (const std::string& entry : arguments) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string& entry = arguments[i];
     const auto equals = entry.find('=');
     if (equals == std::string::npos) throw std::invalid_argument("not NAME=ADDRESS: " + entry);
     table[entry.substr(0, equals)] = entry.substr(equals + 1);
   }
-  serve_names(table);
+  serve_names(arguments.at(0), table);
 }
 
-void modbus_slave(const Arguments& arguments) { serve(port_number(arguments.at(0)), modbus::serve_master); }
+void modbus_slave(const Arguments& arguments) { serve(Endpoint::parse(arguments.at(0)), modbus::serve_master); }
 
 void leaf_device(const Arguments& arguments) {
   const Endpoint gateway = Endpoint::parse(arguments.at(0));
