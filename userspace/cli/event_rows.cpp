@@ -68,7 +68,7 @@ Row without_socket(std::uint64_t wall_ns, const flow::OwnerPtr& owner, const cha
 }  // namespace
 
 std::vector<Column> event_columns(bool wide) {
-  return {{.title = "TIME", .drop_order = 5, .typical = 12},
+  return {{.title = "TIME", .typical = 12},
           {.title = "OWNER", .shortest = 8, .longest = wide ? 0U : 24U, .typical = 12},
           {.title = "EVENT", .typical = 11},
           {.title = "PROTO", .drop_order = 2, .typical = 5},
@@ -76,8 +76,8 @@ std::vector<Column> event_columns(bool wide) {
           {.title = "LOCAL", .drop_order = 1, .typical = 21},
           {.title = ""},
           {.title = "PEER", .shortest = 14, .longest = wide ? 0U : 36U, .typical = 21},
-          {.title = "ADDRESS", .drop_order = 4, .typical = 15},
-          {.title = "DETAILS", .longest = 12}};
+          {.title = "ADDRESS", .typical = 15},
+          {.title = "DETAILS", .longest = 7}};
 }
 
 Row event_row(const flow::SocketEvent& event, const Terminal& terminal) {
