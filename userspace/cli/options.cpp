@@ -117,8 +117,8 @@ Parser::Parser() {
                     "  iris-trace flows --once --window 5        one table of five seconds\n"
                     "  iris-trace flows -f --container modbus --failed\n"
                     "  iris-trace flows --for 1m --json > flows.jsonl\n");
-  flows->add_flag("-f,--follow", options.follow, "A table each window until Ctrl-C (default on a terminal)");
-  flows->add_flag("--once", options.once, "One window (default when the output is not a terminal)")->excludes("--follow");
+  flows->add_flag("-f,--follow", options.follow, "A table each window until Ctrl-C (default on a terminal and with --json)");
+  flows->add_flag("--once", options.once, "One window (default for text that goes elsewhere)")->excludes("--follow");
   add_window(*flows, options);
   add_duration(*flows, options);
   flows->add_option("--top", options.top, "Only the N largest flows of each window; 0: all")->type_name("N");
