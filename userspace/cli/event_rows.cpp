@@ -62,10 +62,7 @@ Row without_socket(std::uint64_t wall_ns, const flow::OwnerPtr& owner, const cha
           {"", Color::none},
           {std::move(process), Color::none},
           {"", Color::none},
-          {"", Color::none},
-          {"", Color::none},
-          {"", Color::none},
-          {std::move(detail), Color::none, true}};
+          {std::move(detail), Color::none, true, {}, true}};
 }
 
 }  // namespace
@@ -76,11 +73,11 @@ std::vector<Column> event_columns(bool wide) {
           {.title = "EVENT", .typical = 11},
           {.title = "PROTO", .drop_order = 2, .typical = 5},
           {.title = "PROCESS", .shortest = 9, .longest = wide ? 0U : 22U, .drop_order = 3, .typical = 16},
-          {.title = "LOCAL", .drop_order = 1, .typical = 18},
+          {.title = "LOCAL", .drop_order = 1, .typical = 21},
           {.title = ""},
-          {.title = "PEER", .shortest = 14, .longest = wide ? 0U : 36U, .typical = 20},
-          {.title = "ADDRESS", .drop_order = 4},
-          {.title = "DETAILS"}};
+          {.title = "PEER", .shortest = 14, .longest = wide ? 0U : 36U, .typical = 21},
+          {.title = "ADDRESS", .drop_order = 4, .typical = 15},
+          {.title = "DETAILS", .longest = 12}};
 }
 
 Row event_row(const flow::SocketEvent& event, const Terminal& terminal) {

@@ -41,8 +41,8 @@ std::vector<Column> exit_columns(bool wide) {
           {.title = "PROCESS", .shortest = 8, .longest = wide ? 0U : 40U, .typical = 15},
           {.title = "PID", .right = true, .drop_order = 2, .typical = 7},
           {.title = "CLASS", .typical = 6},
-          {.title = "RAN", .right = true, .drop_order = 1, .typical = 8},
-          {.title = "HOW"}};
+          {.title = "RAN", .right = true, .drop_order = 1, .typical = 9},
+          {.title = "HOW", .longest = 16}};
 }
 
 Row exit_row(const flow::ExitRecord& exit, const Terminal& terminal) {

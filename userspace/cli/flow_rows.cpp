@@ -39,7 +39,7 @@ std::vector<Column> flow_columns(bool wide) {
       {.title = "OWNER", .shortest = 8, .longest = wide ? 0U : 28U},
       {.title = ""},
       {.title = "PEER", .shortest = 14, .longest = wide ? 0U : 36U},
-      {.title = "ADDRESS"},
+      {.title = "ADDRESS", .hide_empty = true},
       {.title = "PROTO", .drop_order = 3},
       {.title = "OPENED", .right = true},
       {.title = "ACTIVE", .right = true, .drop_order = 4},
@@ -51,7 +51,7 @@ std::vector<Column> flow_columns(bool wide) {
   if (wide) {
     for (const char* title : {"LOCAL", "SCOPE", "SURE", "NOTES", "PROCESSES"}) columns.push_back({.title = title});
   }
-  columns.push_back({.title = "FAILED"});
+  columns.push_back({.title = "FAILED", .longest = 24});
   return columns;
 }
 

@@ -235,6 +235,9 @@ std::variant<Options, EarlyEnd> parse_options(int argc, const char* const* argv)
     parser.app.parse(argc, argv);
     parser.finish();
   } catch (const CLI::ParseError& error) {
+    if (argc > 1 && argv[1][0] != '-' && parser.app.get_subcommands().empty()) {
+      return EarlyEnd{2, "", "'" + std::string(argv[1]) + "' is not a command of iris-trace\nRun with --help for more information.\n"};
+    }
     std::ostringstream out;
     std::ostringstream err;
     const int code = parser.app.exit(error, out, err);

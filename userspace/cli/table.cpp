@@ -26,21 +26,32 @@ Table::Table(std::vector<Column> columns, const Terminal& terminal)
 
 void Table::forget_rows() {
   wanted_.clear();
+  whole_.assign(columns_.size(), 0);
+  filled_.assign(columns_.size(), false);
   for (const auto& column : columns_) wanted_.push_back(std::max(display_width(column.title), column.typical));
   lay_out();
 }
 
 void Table::measure(const Row& row) {
-  bool wider = false;
-  for (std::size_t i = 0; i + 1 < row.size(); ++i) {  // the last column runs on
-    std::size_t width = display_width(row[i].text) + display_width(row[i].tail);
-    if (columns_[i].longest != 0 && !row[i].whole) width = std::min(width, columns_[i].longest);
+  bool changed = false;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const Cell& cell = row[i];
+    if (cell.runs_on) break;
+    std::size_t width = display_width(cell.text) + display_width(cell.tail);
+    if (width > 0 && !filled_[i]) {
+      filled_[i] = true;
+      changed = true;
+    }
+    // The last column runs on, so that its longest is only what room is made for.
+    const bool last = i + 1 == columns_.size();
+    if (columns_[i].longest != 0 && (last || !cell.whole)) width = std::min(width, columns_[i].longest);
+    if (cell.whole && width > whole_[i]) whole_[i] = width;
     if (width > wanted_[i]) {
       wanted_[i] = width;
-      wider = true;
+      changed = true;
     }
   }
-  if (wider) lay_out();
+  if (changed) lay_out();
 }
 
 std::size_t Table::line_width() const {
@@ -53,7 +64,7 @@ std::size_t Table::line_width() const {
 
 void Table::lay_out() {
   widths_ = wanted_;
-  std::fill(shown_.begin(), shown_.end(), true);
+  for (std::size_t i = 0; i < columns_.size(); ++i) shown_[i] = filled_[i] || !columns_[i].hide_empty;
   if (terminal_.width == 0) return;
   while (line_width() > terminal_.width) {
     // First shorten what is longest above its shortest, then leave columns out.
@@ -61,7 +72,8 @@ void Table::lay_out() {
     std::size_t drop = columns_.size();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (!shown_[i]) continue;
-      const bool can_cut = columns_[i].shortest != 0 && widths_[i] > columns_[i].shortest;
+      const std::size_t shortest = std::max(columns_[i].shortest, whole_[i]);
+      const bool can_cut = columns_[i].shortest != 0 && widths_[i] > shortest;
       if (can_cut && (cut == columns_.size() || widths_[i] > widths_[cut])) cut = i;
       const unsigned order = columns_[i].drop_order;
       if (order != 0 && (drop == columns_.size() || order < columns_[drop].drop_order)) drop = i;
@@ -83,7 +95,7 @@ void Table::append_cells(std::string& out, const Row& row) const {
   }
   for (std::size_t i = 0; last < columns_.size() && i <= last; ++i) {
     if (!shown_[i]) continue;
-    const bool runs_on = i + 1 == columns_.size();
+    const bool runs_on = row[i].runs_on || i + 1 == columns_.size();
     const std::string text = runs_on ? row[i].text + row[i].tail : fitted(row[i], widths_[i], terminal_);
     const std::size_t used = display_width(text);
     const std::size_t space = !runs_on && used < widths_[i] ? widths_[i] - used : 0;

@@ -16,6 +16,7 @@ struct Column {
   std::size_t longest = 0;    // never wider than this when cut is allowed; 0: no limit
   unsigned drop_order = 0;    // left out when the terminal is narrow, lowest first; 0: never
   std::size_t typical = 0;    // width to start with, so that a stream of lines stays aligned
+  bool hide_empty = false;    // left out while no row has anything in it
 };
 
 struct Cell {
@@ -23,6 +24,7 @@ struct Cell {
   Color color = Color::none;
   bool whole = false;     // an address: never cut, whatever its column says
   std::string tail = {};  // stays when `text` is cut, as the port behind a name
+  bool runs_on = false;   // ends its line: neither cut nor counted in the width of its column
 };
 
 using Row = std::vector<Cell>;
@@ -46,6 +48,8 @@ class Table {
   std::vector<Column> columns_;
   Terminal terminal_;
   std::vector<std::size_t> wanted_;  // widest content so far
+  std::vector<std::size_t> whole_;   // widest content that must not be cut
+  std::vector<bool> filled_;         // has had any content
   std::vector<std::size_t> widths_;  // as laid out
   std::vector<bool> shown_;
 };

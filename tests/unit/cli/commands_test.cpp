@@ -233,7 +233,7 @@ TEST_F(Commands, ContainersByName) {
   bare.owner = std::make_shared<const flow::Owner>(owner);
   bare.pid = 0;
   bare.addresses.clear();
-  script_ = {.windows = 0, .containers = {full_container(), bare}};
+  script_ = {.window = {}, .windows = 0, .containers = {full_container(), bare}};
   EXPECT_EQ(run("containers"), 0);
   EXPECT_EQ(out_,
             "NAME          MODULE  IMAGE                        RUNTIME  PID  KNOWN        ID            ADDRESSES\n"

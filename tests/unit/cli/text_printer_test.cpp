@@ -17,7 +17,6 @@ using ::testing::Not;
 
 std::string text_of(const std::vector<flow::Record>& records, TextStyle style = {}) {
   setenv("TZ", "UTC0", 1);
-  Output output(-1);  // written nowhere: read from the buffer before the flush
   std::string text;
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
@@ -113,13 +112,20 @@ TEST(TextPrinter, EventsAreLines) {
   listen.peer_port = 0;
   listen.local_address = ip("::");
   listen.local_port = 502;
+  flow::SocketEvent close = full_close();
+  close.responder_bytes = 2048;
   flow::SocketEvent failed = event_of(flow::SocketEventType::failed);
   failed.role = flow::Role::originator;
   failed.reason = flow::FailureReason::timed_out;
   failed.peer_names.clear();
-  EXPECT_EQ(text_of({failed, full_close(), listen, full_exec(), full_dns(), full_container()}),
-            "TIME          OWNER         EVENT        PROTO  PROCESS           LOCAL                 PEER                  ADDRESS        DETAILS\n"
-            "03:04:05.006  modbus        failed       tcp    modbusd[1234]     203.0.113.5:40000  →  198.51.100.20:502              timed out\n");
+  EXPECT_EQ(text_of({failed, close, listen, full_exec(), full_dns(), full_container()}),
+            "TIME          OWNER         EVENT        PROTO  PROCESS           LOCAL                     PEER                   ADDRESS          DETAILS\n"
+            "03:04:05.006  modbus        failed       tcp    modbusd[1234]     203.0.113.5:40000      →  198.51.100.20:502                       timed out\n"
+            "03:04:05.006  modbus        close        tcp    modbusd[1234]     203.0.113.5:40000      ←  meter.example:502      198.51.100.20    reset, sent 2.0 KiB, received 0 B, in 77 µs\n"
+            "03:04:05.006  modbus        listen       tcp    modbusd[1234]                            ←  at [::]:502\n"
+            "03:04:05.006  modbus        exec                sh[99]                                   /bin/busybox\n"
+            "03:04:05.006  modbus        dns                 -                                        meter.example: no such name, 198.51.100.20, 2001:db8::20\n"
+            "03:04:05.006  modbus        container           -                                        updated, image registry.example/modbus:1.0, main process 55, 203.0.113.9, 2001:db8::9\n");
 }
 
 TEST(TextPrinter, ExitsSayWhoKilledWhom) {
@@ -132,14 +138,20 @@ TEST(TextPrinter, ExitsSayWhoKilledWhom) {
   flow::ExitRecord crash = full_exit();
   crash.oom_killed = false;
   crash.killed_by.reset();
+  crash.started_wall_ns = kTime - 1'500'000;
   flow::ExitRecord killed = full_exit();
+  killed.started_wall_ns = crash.started_wall_ns;
   killed.exit_class = flow::ExitClass::killed;
   killed.signal = 9;
   killed.core_dumped = killed.oom_killed = false;
   killed.stack.reset();
   EXPECT_EQ(text_of({clean, killed, crash}),
-            "TIME      OWNER           PROCESS              PID  CLASS        RAN  HOW\n"
-            "03:04:05  modbus          sh                     7  clean   3 min 2 s  exit code 0\n");
+            "TIME      OWNER           PROCESS              PID  CLASS         RAN  HOW\n"
+            "03:04:05  modbus          sh                     7  clean   3 min 2 s  exit code 0\n"
+            "03:04:05  modbus          modbusd             1234  killed     1.5 ms  SIGKILL by sh (pid 77, host), main process\n"
+            "03:04:05  modbus          modbusd             1234  crash      1.5 ms  SIGSEGV, core dumped, main process\n"
+            "      #0  read_holding  /app/modbusd+0x1234  (build id abcdef0123)\n"
+            "      #1  0x7f\n");
 }
 
 TEST(TextPrinter, EventsStaySilentOnALedgerWithoutLoss) {
