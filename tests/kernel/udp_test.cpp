@@ -127,7 +127,7 @@ TEST(Udp, IcmpIsCountedByOwner) {
 
   EXPECT_EQ(ledger_faults(lines), "");
   for (const auto& [owner, protocol, peer] :
-       {std::tuple{raw.id(), "icmp", "127.0.0.1"}, std::tuple{datagram.id(), "icmpv6", "::1"}}) {
+       {std::tuple{raw.id(), "icmp", "127.0.0.1"}, std::tuple{datagram.id(), "ipv6-icmp", "::1"}}) {
     SCOPED_TRACE(protocol);
     const auto flows = of_protocol(lines, owner, protocol);
     EXPECT_EQ(flows.size(), of_type(lines, "flow", owner).size());
