@@ -63,7 +63,7 @@ int one_connection(bool v6) {
   return 0;
 }
 
-class Events : public testing::TestWithParam<bool> {
+class Events : public testing::Test {
  protected:
   /// Lines of these two owners, in the order of their times.
   std::vector<Json> ours(const std::vector<Json>& lines) const {
@@ -81,7 +81,9 @@ class Events : public testing::TestWithParam<bool> {
   ScratchCgroup calling_{"iris-events-calling"};
 };
 
-TEST_P(Events, OneConnectionFromListenToClose) {
+class OneConnection : public Events, public testing::WithParamInterface<bool> {};
+
+TEST_P(OneConnection, FromListenToClose) {
   const bool v6 = GetParam();
   const std::string address = v6 ? "::1" : "127.0.0.1";
   Trace trace({"events"});
@@ -126,10 +128,18 @@ TEST_P(Events, OneConnectionFromListenToClose) {
     EXPECT_EQ(event["role"], at_client ? "originator" : "responder");
     EXPECT_EQ(event["peer_address"], address);
     EXPECT_EQ(event["peer_port"], at_client ? 8080 : client_port);
-    if (has_local_port) EXPECT_EQ(event["local_port"], at_client ? client_port : 8080);
-    if (event["type"] != "connect") EXPECT_EQ(event["local_address"], address);
-    if (event["type"] == "accept") EXPECT_FALSE(at_client);
-    if (event["type"] == "established" || event["type"] == "connect") EXPECT_TRUE(at_client);
+    if (has_local_port) {
+      EXPECT_EQ(event["local_port"], at_client ? client_port : 8080);
+    }
+    if (event["type"] != "connect") {
+      EXPECT_EQ(event["local_address"], address);
+    }
+    if (event["type"] == "accept") {
+      EXPECT_FALSE(at_client);
+    }
+    if (event["type"] == "established" || event["type"] == "connect") {
+      EXPECT_TRUE(at_client);
+    }
     EXPECT_FALSE(event.contains("reason"));
     if (event["type"] != "close") continue;
     closes_of_client += at_client ? 1 : 0;
@@ -142,11 +152,9 @@ TEST_P(Events, OneConnectionFromListenToClose) {
   EXPECT_EQ(closes_of_client, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(, Events, testing::Bool(), [](const auto& info) { return info.param ? "v6" : "v4"; });
+INSTANTIATE_TEST_SUITE_P(, OneConnection, testing::Bool(), [](const auto& one) { return one.param ? "v6" : "v4"; });
 
-using Failures = Events;
-
-TEST_F(Failures, SayTheirReason) {
+TEST_F(Events, FailuresSayTheirReason) {
   net_.add_black_hole();
   Trace trace({"events"});
   Load resetter({"tcp-server", "--reset", "--listen", "127.0.0.1:8081"}, {net_.fd(), serving_.path()});
@@ -193,11 +201,13 @@ TEST_F(Failures, SayTheirReason) {
     EXPECT_EQ(types, expected.types);
     if (last.is_null()) continue;
     EXPECT_EQ(last["reason"], expected.reason) << last;
-    if (last["type"] == "close") EXPECT_EQ(last["conn_state"], "RSTR") << last;
+    if (last["type"] == "close") {
+      EXPECT_EQ(last["conn_state"], "RSTR") << last;
+    }
   }
 }
 
-TEST_F(Failures, UdpPeersAreTold) {
+TEST_F(Events, UdpPeersAreTold) {
   Trace trace({"events"});
   Load server({"udp-server", "--listen", "127.0.0.1:9000"}, {net_.fd(), serving_.path()});
   server.ready();

@@ -59,7 +59,9 @@ TEST(LongLived, BytesBelongToTheWindowInWhichTheyFlowed) {
       const bool last = i + 1 == windows.size();
       const auto bytes = static_cast<double>(sum_of(windows[i], "originator_bytes"));
       EXPECT_LE(bytes, kPerWindow * 1.5);
-      if (i > 0 && !last) EXPECT_GE(bytes, kPerWindow * 0.5);
+      if (i > 0 && !last) {
+        EXPECT_GE(bytes, kPerWindow * 0.5);
+      }
       // All were opened in the first window, and all are closed in the last.
       EXPECT_EQ(sum_of(windows[i], "opened"), i == 0 ? kConnections : 0);
       EXPECT_EQ(sum_of(windows[i], "active"), last ? 0 : kConnections);

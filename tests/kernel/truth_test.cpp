@@ -136,7 +136,9 @@ TEST(Truth, EveryConnectionOfEveryOwnerIsReportedOnce) {
   const std::string last = of_type(lines, "ledger").back().at("window_start");
   for (const Json& flow : of_type(lines, "flow")) {
     for (const auto& client : clients) {
-      if (flow["window_start"] == last && flow["owner"]["id"] == client->id()) EXPECT_EQ(flow["active"], 0) << flow;
+      if (flow["window_start"] == last && flow["owner"]["id"] == client->id()) {
+        EXPECT_EQ(flow["active"], 0) << flow;
+      }
     }
   }
 }

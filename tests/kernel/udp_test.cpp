@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // UDP with and without connect(), and ICMP, byte for byte.
 #include <gtest/gtest.h>
+#include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
-#include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
