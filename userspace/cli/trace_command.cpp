@@ -10,6 +10,7 @@ base::Result<void> trace(const Options& options, const Backend& backend, Output&
   SelectingSink sink(*printer, options.selection, options.filter);
   auto session = Session::open(options.tracer, backend, output);
   if (!session) return tl::unexpected(session.error());
+  complain("attached");  // scripts wait for it before they make traffic
 
   auto duration = options.duration;
   // A table that scrolls by is for eyes and a stream of JSON for programs; text in a pipe wants an end.

@@ -117,7 +117,7 @@ TEST_F(Commands, JsonIsOneObjectALineAndNothingElse) {
   std::vector<std::string> types;
   for (std::string line; std::getline(lines, line);) types.push_back(nlohmann::json::parse(line)["type"]);
   EXPECT_THAT(types, ::testing::ElementsAre("flow", "ledger", "flow", "ledger", "flow", "ledger"));
-  EXPECT_EQ(err_, "iris-trace: 3 records in 3 windows; 6 lost: ring_full 6\n");
+  EXPECT_EQ(err_, "iris-trace: attached\niris-trace: 3 records in 3 windows; 6 lost: ring_full 6\n");
 }
 
 TEST_F(Commands, EachCommandPrintsItsOwnRecords) {
@@ -175,7 +175,7 @@ TEST_F(Commands, AClosedPipeEndsQuietly) {
     close(ends[0]);
     script_ = {.window = small_window(), .windows = -1};
     EXPECT_EQ(run_on(line, ends[1]), 0) << line;
-    EXPECT_EQ(err_, "") << line;
+    EXPECT_EQ(err_, "iris-trace: attached\n") << line;
     EXPECT_GE(script_.stops, 1);
     close(ends[1]);
   }
