@@ -26,13 +26,44 @@ static __always_inline void ends_of(struct socket_ends *ends, const struct sock 
 	ends->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
+/*
+ * A socket whose attempt never reached SYN_SENT leaves its entry to the walk; a
+ * new socket, of any kind, may take its address before that.
+ */
+static __always_inline void account_attempt(const struct socket_entry *old)
+{
+	static const u8 no_address[16] __attribute__((aligned(8)));
+	static const struct totals nothing;
+	struct observation seen;
+
+	observe_socket(&seen, old, &nothing, old->start_ns);
+	seen.local_address = no_address;
+	seen.failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
+	account(&seen);
+	if (emit_sockets) {
+		struct socket_ends ends = {};
+
+		copy_address(ends.peer_address, old->peer_address);
+		ends.peer_port = old->peer_port;
+		emit_socket_event(IRIS_EVENT_FAILED, old, &ends, old->start_ns, seen.failure, IRIS_CONN_NONE, NULL, 0);
+	}
+}
+
 static __always_inline void insert_socket(u64 key, const struct socket_entry *entry)
 {
 	struct iris_counters *counts;
+	struct socket_entry *old;
 
-	/* BPF_ANY: what a missed close left behind under this address is dead. */
-	if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+	if (bpf_map_update_elem(&sockets, &key, entry, BPF_NOEXIST) == 0)
 		return;
+	old = bpf_map_lookup_elem(&sockets, &key);
+	if (old) {
+		if (old->phase == PHASE_ATTEMPT && old->role == IRIS_ROLE_ORIGINATOR)
+			account_attempt(old);
+		/* Anything else is what a missed close left behind: dead. */
+		if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+			return;
+	}
 	sockets_overflowed = 1;
 	counts = window_counters(active_window & 1);
 	if (counts)
@@ -54,35 +85,13 @@ static __always_inline void fill_originator(struct socket_entry *entry, u64 now_
 
 static __always_inline int attempt(struct bpf_sock_addr *ctx, struct socket_entry *entry)
 {
-	u64 key = (u64)ctx->sk;
-	struct socket_entry *old = bpf_map_lookup_elem(&sockets, &key);
-
-	/* The socket's last attempt never reached SYN_SENT: count it before it is overwritten. */
-	if (old && old->phase == PHASE_ATTEMPT && old->role == IRIS_ROLE_ORIGINATOR) {
-		static const u8 no_address[16] __attribute__((aligned(8)));
-		static const struct totals nothing;
-		struct observation seen;
-
-		observe_socket(&seen, old, &nothing, old->start_ns);
-		seen.local_address = no_address;
-		seen.failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
-		account(&seen);
-		if (emit_sockets) {
-			struct socket_ends ends = {};
-
-			copy_address(ends.peer_address, old->peer_address);
-			ends.peer_port = old->peer_port;
-			emit_socket_event(IRIS_EVENT_FAILED, old, &ends, old->start_ns, seen.failure, IRIS_CONN_NONE,
-					  NULL, 0);
-		}
-	}
 	entry->phase = PHASE_ATTEMPT;
 	fill_originator(entry, now_coarse_ns());
 	entry->peer_port = bpf_ntohs(ctx->user_port);
 	/* What a program of a group below the root has said; ours runs last. */
 	if (has_get_retval && bpf_get_retval() < 0)
 		entry->flags = SOCKET_DENIED;
-	insert_socket(key, entry);
+	insert_socket((u64)ctx->sk, entry);
 	return 1;
 }
 
@@ -290,6 +299,16 @@ static __always_inline void account_close(const struct socket_entry *entry, cons
 	account(&seen);
 }
 
+/*
+ * Both sides have said that they are done, and nothing but our FIN waits for its
+ * acknowledgement: a peer that has forgotten the connection by then (it keeps no
+ * TIME-WAIT, or the FIN came twice) answers with a RST, which breaks nothing.
+ */
+static __always_inline bool finished(const struct raw_totals *raw, int oldstate)
+{
+	return (oldstate == TCP_LAST_ACK || oldstate == TCP_CLOSING) && raw->write_seq - raw->snd_una <= 1;
+}
+
 static __always_inline void on_close(const struct sock *sk, int oldstate, bool atomic)
 {
 	u64 key = (u64)sk;
@@ -326,7 +345,7 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 	} else if (sk->sk_err) {
 		/* Only a reset is a failure of an established connection. */
 		failure = failure_of(sk->sk_err);
-		if (failure != IRIS_FAILURE_RESET)
+		if (failure != IRIS_FAILURE_RESET || finished(&raw, oldstate))
 			failure = IRIS_FAILURE_NONE;
 	}
 

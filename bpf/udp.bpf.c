@@ -241,7 +241,8 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	window = active_window & 1;
 	packet_key(&key, owner, &packet, role);
 	value = bpf_map_lookup_elem(flow_map(window), &key);
-	if (!value) {
+	/* A socket's first packet may find the entry that another one made: its role is still to be remembered. */
+	if (!value || !made->role) {
 		role = role_of(skb, &packet, egress, &first);
 		if (!made->role)
 			made->role = role;
