@@ -42,7 +42,7 @@ struct packet {
 } __attribute__((aligned(8))); /* addresses are copied as words */
 
 SEC("cgroup/sock_create")
-int iris_sock_create(struct bpf_sock *ctx)
+int iris_sock_new(struct bpf_sock *ctx)
 {
 	struct udp_socket *made;
 

@@ -178,11 +178,11 @@ struct iris_flow_value {
 	__u64 rtt_sum_us;
 	__u32 rtt_count, rtt_max_us;
 	__u32 rtt_min_us; /* 0: no sample */
-	__u32 failed[IRIS_FAILURES];
-	__u8 local_address[16];
 	__u8 pre_existing;
 	__u8 attribution; /* the least sure one seen */
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 failed[IRIS_FAILURES];
+	__u8 local_address[16];
 	char comms[IRIS_FLOW_COMMS][IRIS_COMM_LEN];
 };
 

@@ -87,6 +87,7 @@ base::Result<void> record(const Options& options, const Backend& backend, Output
   FileSink to_file(writer, *session->operator->());
   SelectingSink sink(to_file, options.selection, options.filter);
 
+  complain("attached");
   auto done = (*session)->run(sink, options.duration);
   auto finished = to_file.state() ? writer.finish(now_wall_ns()) : to_file.state();
   if (!done) return done;

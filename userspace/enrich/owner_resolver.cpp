@@ -106,12 +106,22 @@ flow::OwnerPtr OwnerResolver::Impl::owner_of_address(const base::IpAddress& addr
   return container == containers_.end() ? nullptr : container->second.owner;
 }
 
+OwnerResolver::Impl::Containers::const_iterator OwnerResolver::Impl::find_container(
+    const std::string& container_id) const {
+  const auto found = containers_.find(container_id);
+  if (found != containers_.end()) return found;
+  // A name, unique only within its namespace: rare, and only asked for at exits.
+  return std::find_if(containers_.begin(), containers_.end(),
+                      [&](const auto& item) { return item.second.id == container_id; });
+}
+
+std::uint32_t OwnerResolver::Impl::main_pid(const std::string& container_id) const {
+  const auto found = find_container(container_id);
+  return found == containers_.end() ? 0 : found->second.last_pid;
+}
+
 std::string OwnerResolver::Impl::root_path(const std::string& container_id) const {
-  auto found = containers_.find(container_id);
-  if (found == containers_.end()) {  // a name: rare, and only asked for a crash
-    found = std::find_if(containers_.begin(), containers_.end(),
-                         [&](const auto& item) { return item.second.id == container_id; });
-  }
+  const auto found = find_container(container_id);
   if (found == containers_.end()) return {};
   const ContainerInfo& info = found->second.merged;
   if (!info.root_path.empty() && access(info.root_path.c_str(), F_OK) == 0) return info.root_path;
@@ -156,6 +166,7 @@ flow::OwnerPtr OwnerResolver::owner_of_address(const base::IpAddress& address) c
   return impl_->owner_of_address(address);
 }
 std::string OwnerResolver::root_path(const std::string& container_id) const { return impl_->root_path(container_id); }
+std::uint32_t OwnerResolver::main_pid(const std::string& container_id) const { return impl_->main_pid(container_id); }
 std::vector<flow::ContainerRecord> OwnerResolver::containers() const { return impl_->containers(); }
 std::vector<RuntimeStatus> OwnerResolver::runtimes() const { return impl_->runtimes(); }
 std::size_t OwnerResolver::size() const { return impl_->size(); }

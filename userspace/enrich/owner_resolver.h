@@ -69,6 +69,9 @@ class OwnerResolver {
   /// Root file system of a container on the host, for symbols; may be empty.
   std::string root_path(const std::string& container_id) const;
 
+  /// Main process of a container, the last known one if it has ended; 0: not known.
+  std::uint32_t main_pid(const std::string& container_id) const;
+
   /// Every container alive now.
   std::vector<flow::ContainerRecord> containers() const;
   std::vector<RuntimeStatus> runtimes() const;

@@ -199,6 +199,7 @@ void OwnerResolver::Impl::refresh(const std::string& key, Container& container) 
                                           docker != statuses_.end() && docker->second.connected);
   refresh_addresses(key, addresses_before, container.merged.addresses);
   container.lived |= container.merged.pid != 0;
+  if (container.merged.pid != 0) container.last_pid = container.merged.pid;
   const flow::OwnerPtr before = container.owner;
   make_owner_object(container);
   if (!before || !same_container(*before, *container.owner)) {

@@ -52,6 +52,7 @@ class OwnerResolver::Impl {
 
   flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
   std::string root_path(const std::string& container_id) const;
+  std::uint32_t main_pid(const std::string& container_id) const;
   std::vector<flow::ContainerRecord> containers() const;
   std::vector<RuntimeStatus> runtimes() const;
   std::size_t size() const { return index_.size() + containers_.size(); }
@@ -65,6 +66,7 @@ class OwnerResolver::Impl {
     bool in_docker = false;                // the runtime still has it, running or not
     bool in_containerd = false;
     ContainerInfo merged;
+    std::uint32_t last_pid = 0;            // of the main process; outlives it, for its exit record
     std::unordered_set<std::uint64_t> cgroups;  // all that the index holds of it
     std::size_t live_cgroups = 0;
     std::uint64_t own_cgroup = 0;          // the newest one that is the container's own group
@@ -81,6 +83,7 @@ class OwnerResolver::Impl {
     bool alive() const { return live_cgroups > 0 || merged.pid != 0; }
   };
   using Containers = std::unordered_map<std::string, Container>;
+  Containers::const_iterator find_container(const std::string& container_id) const;
 
   /// What the path of a cgroup, and what containerd confirmed, make of it.
   struct Classified {

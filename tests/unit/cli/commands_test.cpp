@@ -117,7 +117,7 @@ TEST_F(Commands, JsonIsOneObjectALineAndNothingElse) {
   std::vector<std::string> types;
   for (std::string line; std::getline(lines, line);) types.push_back(nlohmann::json::parse(line)["type"]);
   EXPECT_THAT(types, ::testing::ElementsAre("flow", "ledger", "flow", "ledger", "flow", "ledger"));
-  EXPECT_EQ(err_, "iris-trace: 3 records in 3 windows; 6 lost: ring_full 6\n");
+  EXPECT_EQ(err_, "iris-trace: attached\niris-trace: 3 records in 3 windows; 6 lost: ring_full 6\n");
 }
 
 TEST_F(Commands, EachCommandPrintsItsOwnRecords) {
@@ -134,9 +134,11 @@ TEST_F(Commands, EachCommandPrintsItsOwnRecords) {
   EXPECT_THAT(out_, HasSubstr("2 lost")) << "loss concerns everyone";
 }
 
-TEST_F(Commands, OneWindowWhenTheOutputIsNoTerminal) {
+TEST_F(Commands, OneWindowForTextThatGoesElsewhere) {
   run("flows --window 3");
   EXPECT_EQ(script_.duration, std::chrono::milliseconds(3000));
+  run("flows --json");
+  EXPECT_EQ(script_.duration, std::nullopt);
   run("flows --follow");
   EXPECT_EQ(script_.duration, std::nullopt);
   run("flows --for 60");
@@ -173,7 +175,7 @@ TEST_F(Commands, AClosedPipeEndsQuietly) {
     close(ends[0]);
     script_ = {.window = small_window(), .windows = -1};
     EXPECT_EQ(run_on(line, ends[1]), 0) << line;
-    EXPECT_EQ(err_, "") << line;
+    EXPECT_EQ(err_, "iris-trace: attached\n") << line;
     EXPECT_GE(script_.stops, 1);
     close(ends[1]);
   }

@@ -337,6 +337,22 @@ TEST_F(OwnerResolverTest, RootPathIsTheRuntimesOrTheMainProcess) {
   EXPECT_EQ(resolver().root_path(kOther), "");
 }
 
+TEST_F(OwnerResolverTest, MainProcessOutlivesItsEndForTheExitRecord) {
+  auto info = docker_info(kId, "x");
+  docker().on_container(info);
+  poll();
+  EXPECT_EQ(resolver().main_pid(kId), 100u);
+  info.pid = 0;
+  docker().on_container(info);
+  poll();
+  EXPECT_EQ(resolver().main_pid(kId), 100u);
+  info.pid = 200;
+  docker().on_container(info);
+  poll();
+  EXPECT_EQ(resolver().main_pid(kId), 200u);
+  EXPECT_EQ(resolver().main_pid(kOther), 0u);
+}
+
 TEST_F(OwnerResolverTest, AbsentSocketIsSaidAndNoClientMade) {
   options_.docker_socket = root_ / "absent.sock";
   options_.use_containerd = false;

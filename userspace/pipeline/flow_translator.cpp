@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/flow_translator.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace iris::pipeline {
+namespace {
+
+std::optional<base::IpAddress> known_address(const std::uint8_t (&bytes)[16]) {
+  const base::IpAddress address = address_of(bytes);
+  if (address.is_unspecified()) return std::nullopt;
+  return address;
+}
+
+}  // namespace
+
+AddressSet read_host_addresses() {
+  AddressSet addresses;
+  ifaddrs* first = nullptr;
+  if (getifaddrs(&first) != 0) return addresses;
+  const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owned(first, &freeifaddrs);
+  for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
+    if (one->ifa_addr == nullptr) continue;
+    base::IpAddress address;
+    if (one->ifa_addr->sa_family == AF_INET) {
+      sockaddr_in v4;
+      std::memcpy(&v4, one->ifa_addr, sizeof v4);
+      address.bytes[10] = address.bytes[11] = 0xff;
+      std::memcpy(address.bytes.data() + 12, &v4.sin_addr, 4);
+    } else if (one->ifa_addr->sa_family == AF_INET6) {
+      sockaddr_in6 v6;
+      std::memcpy(&v6, one->ifa_addr, sizeof v6);
+      std::memcpy(address.bytes.data(), &v6.sin6_addr, 16);
+    } else {
+      continue;
+    }
+    addresses.insert(address);
+  }
+  return addresses;
+}
+
+flow::Scope FlowTranslator::scope_of(const base::IpAddress& peer, bool is_container) const {
+  // The kernel takes "any address" as a peer for this host itself.
+  if (peer.is_loopback() || peer.is_unspecified()) return flow::Scope::loopback;
+  if (host_addresses_.contains(peer)) return flow::Scope::host;
+  if (is_container) return flow::Scope::container;
+  return peer.is_site_local() ? flow::Scope::site : flow::Scope::external;
+}
+
+flow::Attribution FlowTranslator::attribution_of(const iris_flow_value& value, const flow::Owner& owner) const {
+  if (owner.cgroup_id == 0 || !lookups_.is_known(owner.cgroup_id)) return flow::Attribution::unknown;
+  if (owner.kind == flow::OwnerKind::host && owner.name.empty()) return flow::Attribution::cgroup;
+  switch (value.attribution) {
+    case IRIS_ATTRIBUTION_EXACT: return flow::Attribution::exact;
+    case IRIS_ATTRIBUTION_SOCKET: return flow::Attribution::socket;
+    default: return flow::Attribution::unknown;
+  }
+}
+
+flow::FlowRecord FlowTranslator::flow(const iris_flow_key& key, const iris_flow_value& value,
+                                      const Window& window) const {
+  static_assert(IRIS_FAILURES == flow::kFailureReasons);
+  flow::FlowRecord record;
+  record.window_start_wall_ns = window.start_wall_ns;
+  record.window_end_wall_ns = window.end_wall_ns;
+  record.owner = lookups_.owner(key.cgroup_id);
+  record.role = role_of(key.role);
+  record.protocol = key.protocol;
+  record.service_port = key.service_port;
+  record.folded = key.folded != 0;
+  if (!record.folded) {
+    record.local_address = known_address(value.local_address);  // of a folded one: any of many
+    const base::IpAddress peer = address_of(key.peer_address);
+    record.peer_address = peer;
+    record.peer_owner = lookups_.owner_of_address(peer);
+    record.peer_names = lookups_.names(key.cgroup_id, peer);
+    record.scope = scope_of(peer, record.peer_owner != nullptr);
+  }
+  record.opened = value.opened;
+  record.established = value.established;
+  record.closed = value.closed;
+  record.active = value.active;
+  std::copy(std::begin(value.failed), std::end(value.failed), record.failed.begin());
+  record.originator_bytes = value.originator_bytes;
+  record.responder_bytes = value.responder_bytes;
+  record.originator_packets = value.originator_packets;
+  record.responder_packets = value.responder_packets;
+  record.retransmits = value.retransmits;
+  if (value.rtt_count != 0) {
+    record.rtt_us = flow::RttSummary{value.rtt_min_us, static_cast<std::uint32_t>(value.rtt_sum_us / value.rtt_count),
+                                     value.rtt_max_us};
+  }
+  record.first_seen_wall_ns = to_wall_ns(value.first_seen_ns, window.offset);
+  record.last_seen_wall_ns = to_wall_ns(value.last_seen_ns, window.offset);
+  for (const auto& comm : value.comms) {
+    if (comm[0] != '\0') record.processes.push_back(text_of(comm));
+  }
+  record.pre_existing = value.pre_existing != 0;
+  record.attribution = attribution_of(value, *record.owner);
+  return record;
+}
+
+}  // namespace iris::pipeline
