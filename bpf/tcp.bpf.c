@@ -320,6 +320,16 @@ static __always_inline bool claim_close(struct socket_entry *entry, const struct
 	return true;
 }
 
+/*
+ * Both sides have said that they are done, and nothing but our FIN waits for its
+ * acknowledgement: a peer that has forgotten the connection by then (it keeps no
+ * TIME-WAIT, or the FIN came twice) answers with a RST, which breaks nothing.
+ */
+static __always_inline bool finished(const struct raw_totals *raw, int oldstate)
+{
+	return (oldstate == TCP_LAST_ACK || oldstate == TCP_CLOSING) && raw->write_seq - raw->snd_una <= 1;
+}
+
 static __always_inline void on_close(const struct sock *sk, int oldstate, bool atomic)
 {
 	u64 key = (u64)sk;
@@ -348,15 +358,6 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 		entry = &found;
 	}
 
-	if (!established || sk->sk_err)
-		failure = failure_of(sk->sk_err);
-	/* Only a reset is a failure of an established connection. */
-	if (established && failure != IRIS_FAILURE_RESET)
-		failure = IRIS_FAILURE_NONE;
-	/* Through memory, or the verifier walks the rest once for each constant. */
-	((volatile struct socket_entry *)entry)->close_failure = failure;
-	failure = ((volatile struct socket_entry *)entry)->close_failure;
-
 	raw.bytes_acked = tp->bytes_acked;
 	raw.bytes_received = tp->bytes_received;
 	raw.snd_una = tp->snd_una;
@@ -366,6 +367,15 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 	raw.total_retrans = tp->total_retrans;
 	raw.fin_queued = state_has_fin(oldstate);
 	raw.fin_received = sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
+	if (!established || sk->sk_err)
+		failure = failure_of(sk->sk_err);
+	/* Only a reset is a failure of an established connection. */
+	if (established && (failure != IRIS_FAILURE_RESET || finished(&raw, oldstate)))
+		failure = IRIS_FAILURE_NONE;
+	/* Through memory, or the verifier walks the rest once for each constant. */
+	((volatile struct socket_entry *)entry)->close_failure = failure;
+	failure = ((volatile struct socket_entry *)entry)->close_failure;
+
 	payload_totals(&raw, entry->role == IRIS_ROLE_ORIGINATOR, established, &final);
 	if (!time_ns)
 		time_ns = entry->start_ns;
