@@ -158,7 +158,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 		struct socket_ends ends;
 
 		ends_of(&ends, sk, sk->__sk_common.skc_num);
-		emit_socket_event(IRIS_EVENT_CONNECT, entry, &ends, entry->start_ns, IRIS_FAILURE_NONE,
+		/* Not start_ns: the coarse clock may lie before a listen that came first. */
+		emit_socket_event(IRIS_EVENT_CONNECT, entry, &ends, bpf_ktime_get_ns(), IRIS_FAILURE_NONE,
 				  IRIS_CONN_NONE, NULL, 0);
 	}
 }
