@@ -203,6 +203,17 @@ static __always_inline u8 role_of(struct __sk_buff *skb, const struct packet *pa
 	known = bpf_map_lookup_elem(&udp_roles, &key);
 	if (known)
 		return *known;
+	/*
+	 * Who answers does so to all ports of an address, as its flow does: of the
+	 * others the common road has remembered none, and the first packet of a window
+	 * may be an answer.
+	 */
+	key.peer_port = 0;
+	known = bpf_map_lookup_elem(&udp_roles, &key);
+	if (known)
+		return *known;
+	if (egress)
+		key.peer_port = packet->peer_port;
 	*first = true;
 	bpf_map_update_elem(&udp_roles, &key, &role, BPF_ANY);
 	return role;
