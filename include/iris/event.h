@@ -198,6 +198,9 @@ struct iris_counters {
 	__u64 lost_ring[IRIS_EVENT_TYPES]; /* no room in the ring buffer, by type */
 	__u64 lost_flow_update;            /* neither flow nor fold map had room */
 	__u64 lost_socket;                 /* no room in the socket map: flow seen at close only */
+	/* The kernel leaves a run of a tracing program out when another one of it is under way on the same CPU. */
+	__u64 missed_births; /* a socket was first seen at its close */
+	__u64 missed_closes; /* found later: its last bytes are not known */
 };
 
 #endif /* IRIS_EVENT_H */

@@ -76,7 +76,8 @@ std::vector<Layout> layouts() {
         FIELD(value, reserved), FIELD(value, failed), FIELD(value, local_address), FIELD(value, comms)}},
       {"iris_counters", sizeof(counters),
        {FIELD(counters, events_produced), FIELD(counters, flow_updates), FIELD(counters, flow_updates_folded),
-        FIELD(counters, lost_ring), FIELD(counters, lost_flow_update), FIELD(counters, lost_socket)}},
+        FIELD(counters, lost_ring), FIELD(counters, lost_flow_update), FIELD(counters, lost_socket),
+        FIELD(counters, missed_births), FIELD(counters, missed_closes)}},
   };
 }
 

@@ -3,8 +3,9 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <fstream>
 #include <sstream>
 #include <system_error>
 
@@ -12,6 +13,7 @@ namespace iris::test {
 namespace {
 
 constexpr const char* kSentinel = "sentinel";
+constexpr std::size_t kMostSeen = 8192;  // of a failed wait, in its message
 
 }  // namespace
 
@@ -61,13 +63,11 @@ std::unique_ptr<Trace> AttributionTest::start_trace(std::vector<std::string> com
 
 void AttributionTest::wait_for_names(Trace& trace) {
   run(std::string("--name ") + kSentinel + " iris-actor:1 iris-actor wait");
-  wait_until("the sentinel by its name", [&trace] {
+  LineScanner scanner(trace, std::string(R"("name":")") + kSentinel + '"');
+  wait_until("the sentinel by its name", [&scanner] {
     // A connection and an exit, whichever the trace is after.
     docker(std::string("exec ") + kSentinel + " iris-actor hold " + kPeer + " 0");
-    const auto lines = trace.so_far();
-    return std::any_of(lines.begin(), lines.end(), [](const Json& line) {
-      return line.contains("owner") && line["owner"].is_object() && line["owner"]["name"] == kSentinel;
-    });
+    return !scanner.next().empty();
   });
   docker(std::string("rm -f ") + kSentinel);
 }
@@ -76,22 +76,47 @@ std::vector<std::string> events_command() {
   return {"events", "--types", "connect,accept,established,failed,close,listen,udp"};
 }
 
-Json wait_for_line(const Trace& trace, const std::string& what, const std::function<bool(const Json&)>& wanted) {
-  Json found;
-  wait_until(what, [&] {
-    const auto lines = trace.so_far();
-    const auto at = std::find_if(lines.begin(), lines.end(), wanted);
-    if (at == lines.end()) return false;
-    found = *at;
-    return true;
-  });
+std::vector<Json> LineScanner::next() {
+  std::vector<Json> found;
+  std::ifstream file(path_, std::ios::binary);
+  file.seekg(offset_);
+  for (std::string line; std::getline(file, line) && !file.eof();) {  // an unfinished line is for later
+    offset_ += static_cast<std::streamoff>(line.size()) + 1;
+    if (line.find(needle_) != std::string::npos) found.push_back(Json::parse(line));
+  }
   return found;
 }
 
-std::vector<Json> lines_with(const std::vector<Json>& lines, const std::function<bool(const Json&)>& wanted) {
-  std::vector<Json> found;
-  std::copy_if(lines.begin(), lines.end(), std::back_inserter(found), wanted);
+Json wait_for_line(Trace& trace, const std::string& needle, const Wanted& wanted) {
+  LineScanner scanner(trace, needle);
+  Json found;
+  std::string seen;
+  try {
+    wait_until("a line with " + needle, [&] {
+      for (const Json& line : scanner.next()) {
+        if (wanted(line)) {
+          found = line;
+          return true;
+        }
+        if (seen.size() < kMostSeen) seen += line.dump() + "\n";
+      }
+      return false;
+    });
+  } catch (const std::exception& error) {
+    throw std::runtime_error(error.what() + std::string(", but these came:\n") + seen);
+  }
   return found;
+}
+
+void stop(Trace& trace) {
+  trace.child().signal(SIGINT);
+  EXPECT_EQ(trace.child().wait(), 0) << trace.child().err();
+}
+
+std::vector<Json> lines_with(Trace& trace, const std::string& needle, const Wanted& wanted) {
+  auto lines = LineScanner(trace, needle).next();
+  std::erase_if(lines, [&wanted](const Json& line) { return !wanted(line); });
+  return lines;
 }
 
 bool is_of(const Json& line, const std::string& type, const std::string& container_id) {

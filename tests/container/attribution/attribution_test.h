@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <ios>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,11 +52,27 @@ class AttributionTest : public ::testing::Test {
   static std::unique_ptr<Load> peer_;
 };
 
-/// Waits until a line satisfies `wanted` and returns the first that does; what
-/// has to be seen is then known to be there before the trace is stopped.
-Json wait_for_line(const Trace& trace, const std::string& what, const std::function<bool(const Json&)>& wanted);
-/// Lines that satisfy.
-std::vector<Json> lines_with(const std::vector<Json>& lines, const std::function<bool(const Json&)>& wanted);
+/// A trace sees the whole host, and whatever runs beside the test may bring tens
+/// of thousands of lines a second; so only those that contain `needle`, as
+/// text, are parsed at all.
+class LineScanner {
+ public:
+  LineScanner(Trace& trace, std::string needle) : path_(trace.child().out_path()), needle_(std::move(needle)) {}
+  /// What has come since the last call.
+  std::vector<Json> next();
+
+ private:
+  std::string path_;
+  std::string needle_;
+  std::streamoff offset_ = 0;
+};
+
+using Wanted = std::function<bool(const Json&)>;
+/// Waits until a line with `needle` satisfies `wanted` and returns the first that does.
+Json wait_for_line(Trace& trace, const std::string& needle, const Wanted& wanted);
+/// SIGINT and a clean end; then the lines with `needle` that satisfy `wanted`.
+void stop(Trace& trace);
+std::vector<Json> lines_with(Trace& trace, const std::string& needle, const Wanted& wanted);
 
 /// Whether the record is of this container (full id), and of this type unless that is empty.
 bool is_of(const Json& line, const std::string& type, const std::string& container_id);

@@ -36,14 +36,14 @@ TEST_F(HandoverTest, ChildrenOfAListenerAccept) {
   const auto trace = start_trace(events_command());
   const std::string server = run("--name forker iris-actor:1 iris-actor fork-accept 0.0.0.0:9000 " + std::to_string(kChildren));
   const std::string address = docker("inspect -f '{{.NetworkSettings.IPAddress}}' forker");
-  wait_for_line(*trace, "the listener", [&](const Json& line) { return is_of(line, "listen", server); });
+  wait_for_line(*trace, server, [&](const Json& line) { return is_of(line, "listen", server); });
   const std::string client = run("--name client iris-actor:1 iris-load tcp --to " + address + ":9000 --connections " +
                                  std::to_string(kChildren));
   ASSERT_EQ(docker("wait forker client"), "0\n0");
 
-  const auto lines = trace->stop();
-  const auto of = [&lines](const char* type, const std::string& id) {
-    return lines_with(lines, [&](const Json& line) { return is_of(line, type, id); });
+  stop(*trace);
+  const auto of = [&trace](const char* type, const std::string& id) {
+    return lines_with(*trace, id, [&](const Json& line) { return is_of(line, type, id); });
   };
   EXPECT_THAT(of("connect", client), SizeIs(kChildren));
   const auto accepts = of("accept", server);
@@ -61,25 +61,25 @@ TEST_F(HandoverTest, ChildrenOfAListenerAccept) {
 TEST_F(HandoverTest, EstablishedConnectionStaysWithWhoOpenedIt) {
   const auto trace = start_trace(events_command());
   const Pair pair = hand_over(kPeer, "");
-  const Json close = wait_for_line(*trace, "the close", [&](const Json& line) {
+  const Json close = wait_for_line(*trace, R"("originator_bytes":)" + std::to_string(kBytes), [&](const Json& line) {
     return line.at("type") == "close" && line.at("role") == "originator" && line.at("originator_bytes") == kBytes;
   });
   EXPECT_EQ(close.at("owner").at("name"), "giver") << close;
-  const auto lines = trace->stop();
-  EXPECT_THAT(lines_with(lines, [&](const Json& line) { return is_of(line, "connect", pair.giver); }), SizeIs(1));
-  EXPECT_THAT(lines_with(lines, [&](const Json& line) { return is_of(line, "", pair.taker); }), SizeIs(0));
+  stop(*trace);
+  EXPECT_THAT(lines_with(*trace, pair.giver, [&](const Json& line) { return is_of(line, "connect", pair.giver); }), SizeIs(1));
+  EXPECT_THAT(lines_with(*trace, pair.taker, [&](const Json& line) { return is_of(line, "", pair.taker); }), SizeIs(0));
 }
 
 TEST_F(HandoverTest, SocketConnectedByItsReceiverIsTheReceivers) {
   const auto trace = start_trace(events_command());
   const Pair pair = hand_over("", kPeer);
-  const Json close = wait_for_line(*trace, "the close", [&](const Json& line) {
+  const Json close = wait_for_line(*trace, R"("originator_bytes":)" + std::to_string(kBytes), [&](const Json& line) {
     return line.at("type") == "close" && line.at("role") == "originator" && line.at("originator_bytes") == kBytes;
   });
   EXPECT_EQ(close.at("owner").at("name"), "taker") << close;
-  const auto lines = trace->stop();
-  EXPECT_THAT(lines_with(lines, [&](const Json& line) { return is_of(line, "connect", pair.taker); }), SizeIs(1));
-  EXPECT_THAT(lines_with(lines, [&](const Json& line) { return is_of(line, "", pair.giver); }), SizeIs(0));
+  stop(*trace);
+  EXPECT_THAT(lines_with(*trace, pair.taker, [&](const Json& line) { return is_of(line, "connect", pair.taker); }), SizeIs(1));
+  EXPECT_THAT(lines_with(*trace, pair.giver, [&](const Json& line) { return is_of(line, "", pair.giver); }), SizeIs(0));
 }
 
 // The same two, in the summaries.
@@ -89,15 +89,15 @@ TEST_F(HandoverTest, FlowsToo) {
   docker("rm giver taker");
   const Pair given_closed = hand_over("", kPeer);
   const auto flow_of = [&trace](const std::string& id) {
-    return wait_for_line(*trace, "the flow of " + id, [&id](const Json& line) {
+    return wait_for_line(*trace, id, [&id](const Json& line) {
       return is_of(line, "flow", id) && line.at("closed") == 1;
     });
   };
   EXPECT_EQ(flow_of(given_open.giver).at("service_port"), kPeerPort);
   EXPECT_EQ(flow_of(given_closed.taker).at("service_port"), kPeerPort);
-  const auto lines = trace->stop();
+  stop(*trace);
   for (const std::string& none : {given_open.taker, given_closed.giver}) {
-    EXPECT_THAT(lines_with(lines, [&](const Json& line) {
+    EXPECT_THAT(lines_with(*trace, none, [&](const Json& line) {
       return is_of(line, "flow", none) && line.at("service_port") == kPeerPort;
     }), SizeIs(0));
   }

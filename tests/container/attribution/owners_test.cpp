@@ -10,8 +10,6 @@
 namespace iris::test {
 namespace {
 
-using ::testing::IsEmpty;
-using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr const char* kOwnerLabel = "net.azure-devices.edge.owner=Microsoft.Azure.Devices.Edge.Agent";
@@ -20,11 +18,14 @@ bool connects_to_peer(const Json& line, const std::string& container_id) {
   return is_of(line, "connect", container_id) && line.at("peer_port") == kPeerPort;
 }
 
+/// As JSON has it, to find the lines of an owner.
+std::string id_text(std::uint64_t cgroup) { return R"("id":)" + std::to_string(cgroup) + ","; }
+
 class OwnersTest : public AttributionTest {
  protected:
   /// The connect event of a container that connects once, and its owner.
-  static Json owner_of_connect(const Trace& trace, const std::string& container_id) {
-    return wait_for_line(trace, "the connect of " + container_id, [&](const Json& line) {
+  static Json owner_of_connect(Trace& trace, const std::string& container_id) {
+    return wait_for_line(trace, container_id, [&](const Json& line) {
       return connects_to_peer(line, container_id);
     }).at("owner");
   }
@@ -50,10 +51,10 @@ TEST_F(OwnersTest, ModuleIsKnownInFull) {
   EXPECT_EQ(owner.dump().find("secret"), std::string::npos) << "the environment may hold passwords";
 
   // Every event of the connection, by the same owner.
-  wait_for_line(*trace, "the close", [&](const Json& line) { return is_of(line, "close", id); });
-  const auto lines = trace->stop();
+  wait_for_line(*trace, id, [&](const Json& line) { return is_of(line, "close", id); });
+  stop(*trace);
   for (const char* type : {"connect", "established", "close"}) {
-    const auto found = lines_with(lines, [&](const Json& line) { return is_of(line, type, id); });
+    const auto found = lines_with(*trace, id, [&](const Json& line) { return is_of(line, type, id); });
     ASSERT_THAT(found, SizeIs(1)) << type;
     EXPECT_EQ(found[0].at("owner"), owner) << type;
     EXPECT_EQ(found[0].at("process"), "iris-actor") << type;
@@ -79,12 +80,14 @@ TEST_F(OwnersTest, ContainerOfAMomentHasItsName) {
   docker("wait moment");
   docker("rm moment");  // and nobody left to be asked
   const auto by_id = [&id](const char* type) { return [&id, type](const Json& line) { return is_of(line, type, id); }; };
-  EXPECT_EQ(wait_for_line(*events, "its connect", by_id("connect")).at("owner").at("name"), "moment");
-  EXPECT_EQ(wait_for_line(*events, "its close", by_id("close")).at("owner").at("name"), "moment");
-  EXPECT_EQ(wait_for_line(*flows, "its flow", by_id("flow")).at("owner").at("name"), "moment");
-  const Json exit = wait_for_line(*exits, "its exit", by_id("exit"));
+  EXPECT_EQ(wait_for_line(*events, id, by_id("connect")).at("owner").at("name"), "moment");
+  EXPECT_EQ(wait_for_line(*events, id, by_id("close")).at("owner").at("name"), "moment");
+  EXPECT_EQ(wait_for_line(*flows, id, by_id("flow")).at("owner").at("name"), "moment");
+  // The runtime, too, had processes in the cgroup.
+  const Json exit = wait_for_line(*exits, id, [&id](const Json& line) {
+    return is_of(line, "exit", id) && line.at("process") == "iris-actor";
+  });
   EXPECT_EQ(exit.at("owner").at("name"), "moment");
-  EXPECT_EQ(exit.at("process"), "iris-actor");
   EXPECT_EQ(exit.at("main_process"), true);
 }
 
@@ -115,7 +118,7 @@ TEST_F(OwnersTest, ProcessThatEntersByNsenter) {
 
   Child host({"sh", "-c", "exec " + enter + hold(0)}, Place{-1, outside.path()});
   ASSERT_EQ(host.wait(), 0) << host.err();
-  const Json line = wait_for_line(*trace, "the connect", [&](const Json& one) {
+  const Json line = wait_for_line(*trace, id_text(outside.id()), [&](const Json& one) {
     return one.at("type") == "connect" && one.at("owner").at("id") == outside.id();
   });
   EXPECT_EQ(line.at("owner").at("kind"), "host");
@@ -159,7 +162,7 @@ TEST_F(OwnersTest, RestartedContainerKeepsItsId) {
   const std::string id = run_to_end("--name again iris-actor:1" + hold(100));
   const std::uint64_t first = owner_of_connect(*trace, id).at("id");
   docker("start again");
-  const Json line = wait_for_line(*trace, "the second connect", [&](const Json& one) {
+  const Json line = wait_for_line(*trace, id, [&](const Json& one) {
     return connects_to_peer(one, id) && one.at("owner").at("id") != first;
   });
   EXPECT_EQ(line.at("owner").at("name"), "again");
@@ -175,7 +178,7 @@ TEST_F(OwnersTest, ServiceByItsUnit) {
   const auto trace = start_trace(events_command());
   Child child({IRIS_ACTOR_PATH, "hold", kPeer, "0"}, Place{engine().net_namespace(), service.path()});
   ASSERT_EQ(child.wait(), 0) << child.err();
-  const Json owner = wait_for_line(*trace, "the connect", [&](const Json& line) {
+  const Json owner = wait_for_line(*trace, id_text(service.id()), [&](const Json& line) {
     return line.at("type") == "connect" && line.at("owner").at("id") == service.id();
   }).at("owner");
   EXPECT_EQ(owner.at("kind"), "service");
@@ -188,7 +191,7 @@ TEST_F(OwnersTest, AnythingElseIsTheHosts) {
   const auto trace = start_trace(events_command());
   Child child({IRIS_ACTOR_PATH, "hold", kPeer, "0"}, Place{engine().net_namespace(), plain.path()});
   ASSERT_EQ(child.wait(), 0) << child.err();
-  const Json owner = wait_for_line(*trace, "the connect", [&](const Json& line) {
+  const Json owner = wait_for_line(*trace, id_text(plain.id()), [&](const Json& line) {
     return line.at("type") == "connect" && line.at("owner").at("id") == plain.id();
   }).at("owner");
   EXPECT_EQ(owner.at("kind"), "host");
@@ -199,7 +202,7 @@ TEST_F(OwnersTest, AnythingElseIsTheHosts) {
 TEST_F(OwnersTest, ContainerAndSocketOlderThanTheTracer) {
   const std::string id = run("--name elder iris-actor:1" + hold(60'000));
   const auto trace = start_trace({"flows", "--window", "1"});
-  const Json flow = wait_for_line(*trace, "its flow", [&](const Json& line) {
+  const Json flow = wait_for_line(*trace, id, [&](const Json& line) {
     return is_of(line, "flow", id) && line.at("service_port") == kPeerPort;
   });
   EXPECT_EQ(flow.at("owner").at("name"), "elder");

@@ -73,11 +73,11 @@ void PrivateEngine::make_image() const {
 }
 
 std::string PrivateEngine::docker(const std::string& arguments) const {
-  return shell("docker -H unix://" + docker_socket() + " " + arguments);
+  return shell("timeout 60 docker -H unix://" + docker_socket() + " " + arguments);
 }
 
 std::string PrivateEngine::ctr(const std::string& arguments) const {
-  return shell("ctr -a " + containerd_socket() + " " + arguments);
+  return shell("timeout 60 ctr -a " + containerd_socket() + " " + arguments);
 }
 
 void PrivateEngine::restart(const std::string& daemon) const {

@@ -6,7 +6,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <cstring>
 #include <thread>
 
@@ -73,8 +75,8 @@ class FakeRuntime {
 
 class RuntimesTest : public AttributionTest {
  protected:
-  static Json owner_of_connect(const Trace& trace, const std::string& container_id) {
-    return wait_for_line(trace, "the connect of " + container_id, [&](const Json& line) {
+  static Json owner_of_connect(Trace& trace, const std::string& container_id) {
+    return wait_for_line(trace, container_id, [&](const Json& line) {
       return is_of(line, "connect", container_id);
     }).at("owner");
   }
@@ -153,12 +155,14 @@ TEST_F(RuntimesTest, ContainerdAloneNamesAPlainContainer) {
   const std::string name = "plain-" + std::to_string(getpid());
   PlainContainer container(engine(), name, "--label line=4 --env IOTEDGE_MODULEID=opc", "iris-actor wait");
   Trace trace(with_sockets(events_command(), engine().directory() + "/none.sock", engine().containerd_socket()), true);
+  LineScanner scanner(trace, name);
   // Until containerd has confirmed it, /default/NAME could be any cgroup.
   Json owner;
   wait_until("the container's name", [&] {
     engine().ctr("-n default tasks exec --exec-id x" + std::to_string(rand()) + " " + name + hold(0));
-    const auto found = lines_with(trace.so_far(), [&](const Json& line) { return is_of(line, "connect", name); });
-    if (!found.empty()) owner = found.back().at("owner");
+    for (const Json& line : scanner.next()) {
+      if (is_of(line, "connect", name)) owner = line.at("owner");
+    }
     return owner.is_object() && owner.at("labels").is_object();
   });
   EXPECT_EQ(owner.at("kind"), "container");
@@ -172,11 +176,13 @@ TEST_F(RuntimesTest, ContainerdAloneNamesAPlainContainer) {
 TEST_F(RuntimesTest, ContainerdAloneKnowsModulesOfDockers) {
   const std::string id = run("--name modbus1 -e IOTEDGE_MODULEID=modbus1 -e IOTEDGE_DEVICEID=gateway-7 iris-actor:1 iris-actor wait");
   Trace trace(with_sockets(events_command(), engine().directory() + "/none.sock", engine().containerd_socket()), true);
+  LineScanner scanner(trace, id);
   Json owner;
   wait_until("the module's identity", [&] {
     docker("exec modbus1" + hold(0));
-    const auto found = lines_with(trace.so_far(), [&](const Json& line) { return is_of(line, "connect", id); });
-    if (!found.empty()) owner = found.back().at("owner");
+    for (const Json& line : scanner.next()) {
+      if (is_of(line, "connect", id)) owner = line.at("owner");
+    }
     return owner.is_object() && owner.at("module_id").is_string();
   });
   EXPECT_EQ(owner.at("module_id"), "modbus1");
@@ -225,12 +231,15 @@ TEST_F(RuntimesTest, EngineRestartedMeanwhile) {
   // And by containerd alone, whose stream of events broke with it.
   const std::string plain = "reborn-" + std::to_string(getpid());
   Trace alone(with_sockets(events_command(), engine().directory() + "/none.sock", engine().containerd_socket()), true);
+  LineScanner scanner(alone, plain);
   engine().restart("containerd");
   PlainContainer container(engine(), plain, "--label life=new", "iris-actor wait");
   wait_until("the plain container's label", [&] {
     engine().ctr("-n default tasks exec --exec-id x" + std::to_string(rand()) + " " + plain + hold(0));
-    const auto found = lines_with(alone.so_far(), [&](const Json& line) { return is_of(line, "connect", plain); });
-    return !found.empty() && found.back().at("owner").at("labels").is_object();
+    const auto lines = scanner.next();
+    return std::any_of(lines.begin(), lines.end(), [&plain](const Json& line) {
+      return is_of(line, "connect", plain) && line.at("owner").at("labels").is_object();
+    });
   });
 }
 
@@ -239,7 +248,7 @@ TEST_F(RuntimesTest, RuntimeThatHangs) {
   Trace trace(with_sockets(events_command(), runtime.path(), runtime.path()), true);
   expect_ids(trace);
   EXPECT_GT(runtime.visits(), 0) << "it was not asked at all";
-  trace.stop();  // within the harness's patience, with exit code 0
+  stop(trace);  // within the harness's patience, with exit code 0
   expect_trouble(runtime.path());
 }
 
@@ -251,7 +260,7 @@ TEST_F(RuntimesTest, RuntimeThatTalksNonsense) {
     Trace trace(with_sockets(events_command(), runtime.path(), runtime.path()), true);
     expect_ids(trace);
     EXPECT_GT(runtime.visits(), 0) << "it was not asked at all";
-    trace.stop();
+    stop(trace);
     expect_trouble(runtime.path());
   }
 }
