@@ -38,6 +38,8 @@ static __noinline int end_stale(struct socket_entry *old)
 	struct socket_ends ends = {};
 	u8 failure = IRIS_FAILURE_NONE;
 
+	if (old->claim & CLAIM_WALK) /* the walk is just ending it */
+		return 0;
 	if (attempt)
 		failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
 	observe_socket(&seen, old, &old->reported, old->start_ns);
