@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 #include "config.bpf.h"
 #include <bpf/bpf_helpers.h>
+#include <iris/event.h>
 
 const volatile bool emit_sockets = false;
 const volatile bool emit_execs = false;
@@ -19,7 +20,22 @@ const volatile u32 wakeup_bytes = 65536;
 volatile u32 active_window = 0;
 volatile u32 walk_closes_window = 0;
 volatile u64 walk_time_ns = 0;
+volatile u64 trusted_from_ns = 0; /* 0: not yet */
 volatile u32 existing_pass = 0;
 volatile u32 sockets_overflowed = 0;
+
+/*
+ * Records live only in the ring buffer, where no map names their types; named
+ * here, so that the object tells its layout to whoever checks it (tests/abi).
+ */
+union iris_records {
+	struct iris_socket_event socket;
+	struct iris_exec_event exec;
+	struct iris_exit_event exit;
+	struct iris_stack_event stack;
+	struct iris_dns_event dns;
+	struct iris_cgroup_event cgroup;
+};
+union iris_records *record_types;
 
 char LICENSE[] SEC("license") = "GPL";

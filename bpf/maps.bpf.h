@@ -11,7 +11,7 @@
  *   flows_0/1   one window's summaries each; programs write into active_window's,
  *               user space drains the other one. Nobody deletes from the active one. Sized.
  *   folds_0/1   the same for coarser keys, when a flow map is full.
- *   udp_roles   (socket cookie, peer, port) > who spoke first. LRU.
+ *   udp_roles   (socket cookie, peer, its port; 0 where the peer opened) > who spoke first. LRU.
  *   udp_sockets socket storage: who made it, and the role of its first packet.
  *   killers     thread group > who sent it a fatal signal last. LRU.
  *   counters    iris_counters, one entry a window, per CPU.

@@ -143,7 +143,7 @@ int iris_sig_gen(u64 *ctx)
 
 /* The crashing thread, its memory and registers still in place. */
 SEC("tp_btf/signal_deliver")
-int iris_sig_deliver(u64 *ctx)
+int iris_sig_fault(u64 *ctx)
 {
 	int sig = (int)ctx[0];
 	struct k_sigaction *action = (void *)ctx[2];

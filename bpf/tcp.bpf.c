@@ -26,13 +26,55 @@ static __always_inline void ends_of(struct socket_ends *ends, const struct sock 
 	ends->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
+/*
+ * An entry that is in the way of a new socket at the same address: an attempt that
+ * never reached SYN_SENT, or a socket whose close was missed. It has ended, so it
+ * is counted before it is overwritten. Apart, since it is rare.
+ */
+static __noinline int end_stale(struct socket_entry *old)
+{
+	bool attempt = old->phase == PHASE_ATTEMPT;
+	struct observation seen;
+	struct socket_ends ends = {};
+	u8 failure = IRIS_FAILURE_NONE;
+
+	if (old->claim & CLAIM_WALK) /* the walk is just ending it */
+		return 0;
+	if (attempt)
+		failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
+	observe_socket(&seen, old, &old->reported, old->start_ns);
+	observe_close(&seen, old, failure, !attempt);
+	seen.local_address = ends.local_address;
+	account(&seen);
+	if (!attempt) {
+		struct iris_counters *counts = window_counters(active_window & 1);
+
+		if (counts)
+			COUNT(counts->missed_closes);
+	}
+	if (emit_sockets) {
+		copy_address(ends.peer_address, old->peer_address);
+		ends.local_port = old->local_port;
+		ends.peer_port = old->peer_port;
+		emit_socket_event(attempt ? IRIS_EVENT_FAILED : IRIS_EVENT_CLOSE, old, &ends, old->start_ns, failure,
+				  attempt ? IRIS_CONN_S0 : IRIS_CONN_OTH, NULL, 0);
+	}
+	return 0;
+}
+
 static __always_inline void insert_socket(u64 key, const struct socket_entry *entry)
 {
 	struct iris_counters *counts;
+	struct socket_entry *old;
 
-	/* BPF_ANY: what a missed close left behind under this address is dead. */
-	if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+	if (bpf_map_update_elem(&sockets, &key, entry, BPF_NOEXIST) == 0)
 		return;
+	old = bpf_map_lookup_elem(&sockets, &key);
+	if (old) {
+		end_stale(old);
+		if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+			return;
+	}
 	sockets_overflowed = 1;
 	counts = window_counters(active_window & 1);
 	if (counts)
@@ -55,27 +97,7 @@ static __always_inline void fill_originator(struct socket_entry *entry, u64 now_
 static __always_inline int attempt(struct bpf_sock_addr *ctx, struct socket_entry *entry)
 {
 	u64 key = (u64)ctx->sk;
-	struct socket_entry *old = bpf_map_lookup_elem(&sockets, &key);
 
-	/* The socket's last attempt never reached SYN_SENT: count it before it is overwritten. */
-	if (old && old->phase == PHASE_ATTEMPT && old->role == IRIS_ROLE_ORIGINATOR) {
-		static const u8 no_address[16] __attribute__((aligned(8)));
-		static const struct totals nothing;
-		struct observation seen;
-
-		observe_socket(&seen, old, &nothing, old->start_ns);
-		seen.local_address = no_address;
-		seen.failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
-		account(&seen);
-		if (emit_sockets) {
-			struct socket_ends ends = {};
-
-			copy_address(ends.peer_address, old->peer_address);
-			ends.peer_port = old->peer_port;
-			emit_socket_event(IRIS_EVENT_FAILED, old, &ends, old->start_ns, seen.failure, IRIS_CONN_NONE,
-					  NULL, 0);
-		}
-	}
 	entry->phase = PHASE_ATTEMPT;
 	fill_originator(entry, now_coarse_ns());
 	entry->peer_port = bpf_ntohs(ctx->user_port);
@@ -138,7 +160,8 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 		struct socket_ends ends;
 
 		ends_of(&ends, sk, sk->__sk_common.skc_num);
-		emit_socket_event(IRIS_EVENT_CONNECT, entry, &ends, entry->start_ns, IRIS_FAILURE_NONE,
+		/* Not start_ns: the coarse clock may lie before a listen that came first. */
+		emit_socket_event(IRIS_EVENT_CONNECT, entry, &ends, bpf_ktime_get_ns(), IRIS_FAILURE_NONE,
 				  IRIS_CONN_NONE, NULL, 0);
 	}
 }
@@ -260,7 +283,7 @@ static __always_inline u8 conn_state_of(int oldstate, bool established, bool ori
 
 /* A socket that nobody announced: older than the agent and in no process's hands, or the map was full. */
 static __always_inline void unknown_socket(struct socket_entry *entry, const struct sock *sk,
-					   const struct socket_ends *ends, int oldstate)
+					   const struct socket_ends *ends, int oldstate, u64 time_ns)
 {
 	struct listener_key key;
 
@@ -273,38 +296,71 @@ static __always_inline void unknown_socket(struct socket_entry *entry, const str
 	entry->peer_port = ends->peer_port;
 	entry->local_port = ends->local_port;
 	copy_address(entry->peer_address, ends->peer_address);
-	if (!sockets_overflowed)
+	/* Nobody knew it: born before the agent, unless a birth was missed or found no room. */
+	if (!sockets_overflowed && (!trusted_from_ns || time_ns < trusted_from_ns))
 		entry->flags = SOCKET_PRE_EXISTING | SOCKET_COUNTED_OPENED | SOCKET_COUNTED_ESTABLISHED;
 }
 
-static __always_inline void account_close(const struct socket_entry *entry, const struct socket_ends *ends,
-					  const struct totals *final, u8 failure, bool established, u32 rtt_us,
-					  u64 time_ns)
+/*
+ * True when this close has to account the socket. False: the walk holds the entry
+ * and will, from what was left in it.
+ */
+static __always_inline bool claim_close(struct socket_entry *entry, const struct totals *final, u8 failure,
+					bool established, bool atomic)
 {
-	struct observation seen;
+	u64 free;
 
-	observe_socket(&seen, entry, final, time_ns);
-	observe_close(&seen, entry, failure, established);
-	seen.local_address = ends->local_address;
-	seen.rtt_us = rtt_us;
-	account(&seen);
+	entry->final = *final;
+	entry->close_failure = failure;
+	entry->close_established = established;
+	free = entry->claim & ~(u64)(CLAIM_WALK | CLAIM_CLOSE);
+	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE) == free)
+		return true;
+	if (swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free | CLAIM_WALK | CLAIM_CLOSE) == (free | CLAIM_WALK))
+		return false;
+	/* The walk let go in between, and does not come back to this entry. */
+	swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE);
+	return true;
+}
+
+/*
+ * Both sides have said that they are done, and nothing but our FIN waits for its
+ * acknowledgement: a peer that has forgotten the connection by then (it keeps no
+ * TIME-WAIT, or the FIN came twice) answers with a RST, which breaks nothing.
+ */
+static __always_inline bool finished(const struct raw_totals *raw, int oldstate)
+{
+	return (oldstate == TCP_LAST_ACK || oldstate == TCP_CLOSING) && raw->write_seq - raw->snd_una <= 1;
 }
 
 static __always_inline void on_close(const struct sock *sk, int oldstate, bool atomic)
 {
 	u64 key = (u64)sk;
-	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	struct socket_entry *known = bpf_map_lookup_elem(&sockets, &key);
+	struct socket_entry *entry = known;
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	bool established = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
-	u8 failure = IRIS_FAILURE_NONE;
+	struct socket_entry found = {};
+	struct observation seen;
 	struct raw_totals raw;
 	struct socket_ends ends;
 	struct totals final;
-	u64 time_ns, free;
-	u32 rtt_us;
+	u8 failure = IRIS_FAILURE_NONE;
+	u64 time_ns;
 
 	if (!tp)
 		return;
+	time_ns = tp->tcp_mstamp * 1000;
+	ends_of(&ends, sk, bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport)));
+	if (!known) {
+		struct iris_counters *counts = window_counters(active_window & 1);
+
+		unknown_socket(&found, sk, &ends, oldstate, time_ns);
+		if (counts && !(found.flags & SOCKET_PRE_EXISTING))
+			COUNT(counts->missed_births);
+		entry = &found;
+	}
+
 	raw.bytes_acked = tp->bytes_acked;
 	raw.bytes_received = tp->bytes_received;
 	raw.snd_una = tp->snd_una;
@@ -314,37 +370,18 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 	raw.total_retrans = tp->total_retrans;
 	raw.fin_queued = state_has_fin(oldstate);
 	raw.fin_received = sk->__sk_common.skc_flags & (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
-	rtt_us = established ? tp->srtt_us >> 3 : 0;
-	time_ns = tp->tcp_mstamp * 1000;
-
-	sock_addresses(sk, ends.local_address, ends.peer_address);
-	ends.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	ends.local_port = bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
-
-	if (!established) {
+	if (!established || sk->sk_err)
 		failure = failure_of(sk->sk_err);
-	} else if (sk->sk_err) {
-		/* Only a reset is a failure of an established connection. */
-		failure = failure_of(sk->sk_err);
-		if (failure != IRIS_FAILURE_RESET)
-			failure = IRIS_FAILURE_NONE;
-	}
+	/* Only a reset is a failure of an established connection. */
+	if (established && (failure != IRIS_FAILURE_RESET || finished(&raw, oldstate)))
+		failure = IRIS_FAILURE_NONE;
+	/* Through memory, or the verifier walks the rest once for each constant. */
+	((volatile struct socket_entry *)entry)->close_failure = failure;
+	failure = ((volatile struct socket_entry *)entry)->close_failure;
 
-	if (!entry) {
-		struct socket_entry found = {};
-
-		unknown_socket(&found, sk, &ends, oldstate);
-		payload_totals(&raw, found.role == IRIS_ROLE_ORIGINATOR, established, &final);
-		if (found.flags & SOCKET_PRE_EXISTING)
-			found.reported = final; /* how much of it is old cannot be told */
-		found.start_ns = time_ns;
-		account_close(&found, &ends, &final, failure, established, rtt_us, time_ns);
-		return;
-	}
-
+	payload_totals(&raw, entry->role == IRIS_ROLE_ORIGINATOR, established, &final);
 	if (!time_ns)
 		time_ns = entry->start_ns;
-	payload_totals(&raw, entry->role == IRIS_ROLE_ORIGINATOR, established, &final);
 
 	if (emit_sockets) {
 		u64 duration_us = entry->established_us ? tp->tcp_mstamp - entry->established_us : 0;
@@ -354,19 +391,19 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 				  conn_state, &final, duration_us);
 	}
 
-	entry->final = final;
-	entry->close_failure = failure;
-	entry->close_established = established;
-	free = entry->claim & ~(u64)(CLAIM_WALK | CLAIM_CLOSE);
-	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE) != free) {
-		if (swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free | CLAIM_WALK | CLAIM_CLOSE) ==
-		    (free | CLAIM_WALK))
-			return; /* the walk will account and delete */
-		/* The walk let go in between, and does not come back to this entry. */
-		swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE);
+	if (known) {
+		if (!claim_close(known, &final, failure, established, atomic))
+			return;
+	} else if (found.flags & SOCKET_PRE_EXISTING) {
+		found.reported = final; /* how much of it is old cannot be told */
 	}
-	account_close(entry, &ends, &final, failure, established, rtt_us, time_ns);
-	bpf_map_delete_elem(&sockets, &key);
+	observe_socket(&seen, entry, &final, time_ns);
+	observe_close(&seen, entry, failure, established);
+	seen.local_address = ends.local_address;
+	seen.rtt_us = established ? tp->srtt_us >> 3 : 0;
+	account(&seen);
+	if (known)
+		bpf_map_delete_elem(&sockets, &key);
 }
 
 static __always_inline int on_state(const struct sock *sk, int oldstate, int newstate, bool atomic)

@@ -38,11 +38,13 @@ struct packet {
 	u16 peer_port;
 	u32 payload_bytes;
 	u32 payload_offset;
-	u8 protocol;
+	u32 packets;
+	u32 protocol;
+	u64 owner;
 } __attribute__((aligned(8))); /* addresses are copied as words */
 
 SEC("cgroup/sock_create")
-int iris_sock_create(struct bpf_sock *ctx)
+int iris_sock_new(struct bpf_sock *ctx)
 {
 	struct udp_socket *made;
 
@@ -58,7 +60,7 @@ int iris_sock_create(struct bpf_sock *ctx)
 	return 1;
 }
 
-static __always_inline bool is_udp(u8 protocol)
+static __always_inline bool is_udp(u32 protocol)
 {
 	return protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE;
 }
@@ -69,7 +71,18 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct packet 
 	u16 ports[2] = {};
 
 	packet->payload_offset = offset;
-	if (is_udp(packet->protocol) && bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)) == 0) {
+	packet->payload_bytes = 0;
+	packet->local_port = 0;
+	packet->peer_port = 0;
+	if (is_udp(packet->protocol)) {
+		void *data = (void *)(long)skb->data;
+		void *end = (void *)(long)skb->data_end;
+
+		/* Without options, and not in a fragment page: no helper call. */
+		if (offset == sizeof(struct ip4_header) && data + sizeof(struct ip4_header) + 4 <= end)
+			__builtin_memcpy(ports, data + sizeof(struct ip4_header), sizeof(ports));
+		else if (bpf_skb_load_bytes(skb, offset, ports, sizeof(ports)))
+			return;
 		packet->payload_offset += 8;
 		packet->local_port = bpf_ntohs(egress ? ports[0] : ports[1]);
 		packet->peer_port = bpf_ntohs(egress ? ports[1] : ports[0]);
@@ -78,7 +91,7 @@ static __always_inline void read_transport(struct __sk_buff *skb, struct packet 
 }
 
 /* Extension headers before the transport header (RFC 8200 section 4): rarely any, so at most four. */
-static __always_inline u32 skip_extensions(struct __sk_buff *skb, u8 *protocol, u32 offset)
+static __always_inline u32 skip_extensions(struct __sk_buff *skb, u32 *protocol, u32 offset)
 {
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
@@ -190,6 +203,17 @@ static __always_inline u8 role_of(struct __sk_buff *skb, const struct packet *pa
 	known = bpf_map_lookup_elem(&udp_roles, &key);
 	if (known)
 		return *known;
+	/*
+	 * Who answers does so to all ports of an address, as its flow does: of the
+	 * others the common road has remembered none, and the first packet of a window
+	 * may be an answer.
+	 */
+	key.peer_port = 0;
+	known = bpf_map_lookup_elem(&udp_roles, &key);
+	if (known)
+		return *known;
+	if (egress)
+		key.peer_port = packet->peer_port;
 	*first = true;
 	bpf_map_update_elem(&udp_roles, &key, &role, BPF_ANY);
 	return role;
@@ -205,18 +229,56 @@ static __always_inline void packet_key(struct iris_flow_key *key, u64 owner, con
 	key->role = role;
 }
 
+/* First packet of a flow in this window, or of one whose role is not the socket's usual one. */
+static __noinline int slow_packet(struct __sk_buff *skb, struct packet *packet, struct udp_socket *made, bool egress)
+{
+	struct observation seen = {};
+	bool first = false;
+	bool originating;
+	u64 time_ns;
+	u8 role;
+
+	if (!packet || !made)
+		return 0;
+	time_ns = now_coarse_ns();
+	role = role_of(skb, packet, egress, &first);
+	if (!made->role)
+		made->role = role;
+	if (first && emit_sockets)
+		emit_udp(packet, made, packet->owner, role, time_ns);
+
+	originating = egress == (role == IRIS_ROLE_ORIGINATOR);
+	seen.owner = packet->owner;
+	seen.peer_address = packet->peer_address;
+	seen.local_address = packet->local_address;
+	seen.comm = made->comm[0] ? made->comm : NULL;
+	seen.time_ns = time_ns;
+	seen.first_ns = time_ns;
+	seen.originator_bytes = originating ? packet->payload_bytes : 0;
+	seen.responder_bytes = originating ? 0 : packet->payload_bytes;
+	seen.originator_packets = originating ? packet->packets : 0;
+	seen.responder_packets = originating ? 0 : packet->packets;
+	seen.opened = first;
+	seen.service_port = role == IRIS_ROLE_ORIGINATOR ? packet->peer_port : packet->local_port;
+	seen.protocol = packet->protocol;
+	seen.role = role;
+	seen.failure = IRIS_FAILURE_NONE;
+	seen.pre_existing = !made->pid;
+	seen.attribution = !packet->owner ? IRIS_ATTRIBUTION_UNKNOWN :
+			   made->pid	  ? IRIS_ATTRIBUTION_EXACT :
+					    IRIS_ATTRIBUTION_SOCKET;
+	account(&seen);
+	return 0;
+}
+
 static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 {
-	struct packet packet = {};
-	struct udp_socket *made = NULL;
+	struct packet packet;
+	struct udp_socket *made;
 	struct iris_flow_value *value;
 	struct iris_flow_key key;
-	struct observation seen = {};
 	struct bpf_sock *sk;
-	u64 owner, time_ns;
-	u32 window, packets;
-	bool first = false;
-	u8 role;
+	bool originating;
 
 	if (!read_packet(skb, &packet, egress))
 		return 1;
@@ -229,54 +291,29 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 		made = bpf_sk_storage_get(&udp_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!made)
 		return 1;
-	owner = owner_hierarchy ? made->owner : bpf_skb_cgroup_id(skb);
-	time_ns = now_coarse_ns();
-	packets = skb->gso_segs ? skb->gso_segs : 1;
+	packet.owner = owner_hierarchy ? made->owner : bpf_skb_cgroup_id(skb);
+	packet.packets = skb->gso_segs ? skb->gso_segs : 1;
 
 	if (emit_dns && !egress && packet.peer_port == DNS_PORT && packet.protocol == IPPROTO_UDP)
-		emit_dns_answer(skb, &packet, owner);
+		emit_dns_answer(skb, &packet, packet.owner);
 
-	/* The common road: this socket's usual role, and the flow is in the map. */
-	role = made->role ? made->role : egress ? IRIS_ROLE_ORIGINATOR : IRIS_ROLE_RESPONDER;
-	window = active_window & 1;
-	packet_key(&key, owner, &packet, role);
-	value = bpf_map_lookup_elem(flow_map(window), &key);
+	/*
+	 * The common road: this socket's usual role, and the flow is in the map. Two
+	 * adds and a time; such a packet is no observation of its own in the ledger.
+	 */
+	packet_key(&key, packet.owner, &packet, made->role);
+	value = made->role ? bpf_map_lookup_elem(flow_map(active_window & 1), &key) : NULL;
 	if (!value) {
-		role = role_of(skb, &packet, egress, &first);
-		if (!made->role)
-			made->role = role;
-		if (first && emit_sockets)
-			emit_udp(&packet, made, owner, role, time_ns);
-	}
-
-	bool originating = egress == (role == IRIS_ROLE_ORIGINATOR);
-
-	seen.owner = owner;
-	seen.peer_address = packet.peer_address;
-	seen.local_address = packet.local_address;
-	seen.comm = made->comm[0] ? made->comm : NULL;
-	seen.time_ns = time_ns;
-	seen.first_ns = time_ns;
-	seen.originator_bytes = originating ? packet.payload_bytes : 0;
-	seen.responder_bytes = originating ? 0 : packet.payload_bytes;
-	seen.originator_packets = originating ? packets : 0;
-	seen.responder_packets = originating ? 0 : packets;
-	seen.opened = first;
-	seen.service_port = role == IRIS_ROLE_ORIGINATOR ? packet.peer_port : packet.local_port;
-	seen.protocol = packet.protocol;
-	seen.role = role;
-	seen.failure = IRIS_FAILURE_NONE;
-	seen.pre_existing = !made->pid;
-	seen.attribution = !owner ? IRIS_ATTRIBUTION_UNKNOWN : made->pid ? IRIS_ATTRIBUTION_EXACT : IRIS_ATTRIBUTION_SOCKET;
-	if (value) {
-		struct iris_counters *counts = window_counters(window);
-
-		if (counts)
-			COUNT(counts->flow_updates);
-		add_observation(value, &seen);
+		slow_packet(skb, &packet, made, egress);
 		return 1;
 	}
-	account(&seen);
+	originating = egress == (made->role == IRIS_ROLE_ORIGINATOR);
+	if (packet.payload_bytes)
+		__sync_fetch_and_add(originating ? &value->originator_bytes : &value->responder_bytes,
+				     (u64)packet.payload_bytes);
+	__sync_fetch_and_add((u64 *)&value->originator_packets,
+			     originating ? pair(packet.packets, 0) : pair(0, packet.packets));
+	value->last_seen_ns = now_coarse_ns();
 	return 1;
 }
 

@@ -105,10 +105,12 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	seen.local_address = live.ends.local_address;
 	/* A close that was missed (the tracepoint does not nest): the memory is free or another's. */
 	if (live.state == TCP_CLOSE || live.peer_port != entry->peer_port) {
-		struct totals last = entry->reported;
-
 		if (!(entry->claim & CLAIM_CLOSE)) {
-			observe_socket(&seen, entry, &last, time_ns);
+			struct iris_counters *counts = window_counters(active_window & 1);
+
+			if (counts)
+				COUNT(counts->missed_closes);
+			observe_socket(&seen, entry, &entry->reported, time_ns);
 			seen.local_address = live.ends.local_address;
 			observe_close(&seen, entry, IRIS_FAILURE_NONE, true);
 			account(&seen);

@@ -178,11 +178,11 @@ struct iris_flow_value {
 	__u64 rtt_sum_us;
 	__u32 rtt_count, rtt_max_us;
 	__u32 rtt_min_us; /* 0: no sample */
-	__u32 failed[IRIS_FAILURES];
-	__u8 local_address[16];
 	__u8 pre_existing;
 	__u8 attribution; /* the least sure one seen */
-	__u8 reserved[6];
+	__u8 reserved[2];
+	__u32 failed[IRIS_FAILURES];
+	__u8 local_address[16];
 	char comms[IRIS_FLOW_COMMS][IRIS_COMM_LEN];
 };
 
@@ -198,6 +198,9 @@ struct iris_counters {
 	__u64 lost_ring[IRIS_EVENT_TYPES]; /* no room in the ring buffer, by type */
 	__u64 lost_flow_update;            /* neither flow nor fold map had room */
 	__u64 lost_socket;                 /* no room in the socket map: flow seen at close only */
+	/* The kernel leaves a run of a tracing program out when another one of it is under way on the same CPU. */
+	__u64 missed_births; /* a socket was first seen at its close */
+	__u64 missed_closes; /* found later: its last bytes are not known */
 };
 
 #endif /* IRIS_EVENT_H */

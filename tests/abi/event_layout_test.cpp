@@ -72,11 +72,12 @@ std::vector<Layout> layouts() {
         FIELD(value, responder_bytes), FIELD(value, originator_packets), FIELD(value, responder_packets),
         FIELD(value, opened), FIELD(value, established), FIELD(value, closed), FIELD(value, updates),
         FIELD(value, active), FIELD(value, retransmits), FIELD(value, rtt_sum_us), FIELD(value, rtt_count),
-        FIELD(value, rtt_max_us), FIELD(value, rtt_min_us), FIELD(value, failed), FIELD(value, local_address),
-        FIELD(value, pre_existing), FIELD(value, attribution), FIELD(value, reserved), FIELD(value, comms)}},
+        FIELD(value, rtt_max_us), FIELD(value, rtt_min_us), FIELD(value, pre_existing), FIELD(value, attribution),
+        FIELD(value, reserved), FIELD(value, failed), FIELD(value, local_address), FIELD(value, comms)}},
       {"iris_counters", sizeof(counters),
        {FIELD(counters, events_produced), FIELD(counters, flow_updates), FIELD(counters, flow_updates_folded),
-        FIELD(counters, lost_ring), FIELD(counters, lost_flow_update), FIELD(counters, lost_socket)}},
+        FIELD(counters, lost_ring), FIELD(counters, lost_flow_update), FIELD(counters, lost_socket),
+        FIELD(counters, missed_births), FIELD(counters, missed_closes)}},
   };
 }
 

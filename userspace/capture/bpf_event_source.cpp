@@ -28,6 +28,8 @@ using Kind = base::Error::Kind;
 // Not in errno.h: "no trampolines on this architecture", from the kernel's own include/linux/errno.h.
 constexpr int kNotSupported = 524;
 
+constexpr std::uint64_t kOrphanPatienceNs = 2'000'000'000;
+
 std::uint64_t monotonic_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -155,6 +157,8 @@ base::Result<void> BpfEventSource::Impl::find_existing_sockets() {
     if (auto run = run_iterator(link->second.get()); !run) return with_context("sockets that exist already", run.error());
   }
   links_.erase(link);
+  // Orphans of connections that ended just before are not in any process's hands; they are gone by then.
+  publish(loaded_.skeleton->bss->trusted_from_ns, static_cast<u64>(monotonic_ns()) + kOrphanPatienceNs);
   return {};
 }
 

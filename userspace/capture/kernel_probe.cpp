@@ -57,7 +57,7 @@ base::Result<KernelFeatures> probe_kernel(const std::string& v1_controller) {
                       errno == EACCES ? base::Error::Kind::permission : base::Error::Kind::unsupported);
   }
   KernelFeatures features;
-  // Not only the cost of the types is large (some 10 MB while they are read): gone at the end of this scope.
+  // Some ten megabytes while they are read: gone at the end of this function.
   const BtfPtr types(btf__load_vmlinux_btf());
   if (types == nullptr) return base::fail_errno("cannot read the kernel's type information", errno);
   const btf_type* exit = tracepoint_prototype(types.get(), "btf_trace_sched_process_exit");

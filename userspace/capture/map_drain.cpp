@@ -13,7 +13,7 @@ namespace {
 
 // The kernel copies each CPU's value at a multiple of 8 bytes: an array of the struct then fits.
 static_assert(sizeof(iris_counters) % 8 == 0);
-static_assert(sizeof(iris_counters) == offsetof(iris_counters, lost_socket) + sizeof(std::uint64_t));
+static_assert(sizeof(iris_counters) == offsetof(iris_counters, missed_closes) + sizeof(std::uint64_t));
 
 constexpr std::size_t kCounters = sizeof(iris_counters) / sizeof(std::uint64_t);
 

@@ -23,7 +23,7 @@ LeftOut not_asked_for(const BpfOptions& options) {
   LeftOut left_out;
   if (!options.emit_execs) left_out.emplace("iris_exec", kNotAskedFor);
   if (!options.emit_exits) {
-    for (const char* name : {"iris_exit", "iris_sig_gen", "iris_sig_deliver", "iris_oom"}) {
+    for (const char* name : {"iris_exit", "iris_sig_gen", "iris_sig_fault", "iris_oom"}) {
       left_out.emplace(name, kNotAskedFor);
     }
   }

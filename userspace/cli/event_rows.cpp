@@ -22,7 +22,7 @@ std::string response_words(std::uint8_t code) {
 
 std::string process_words(const std::string& process, std::uint32_t pid) {
   if (process.empty()) return pid == 0 ? "-" : fmt::format("[{}]", pid);
-  return pid == 0 ? printable(process) : fmt::format("{}[{}]", printable(process), pid);
+  return pid == 0 ? printable(process) : printable(process) + "[" + std::to_string(pid) + "]";
 }
 
 Color color_of(flow::SocketEventType type) {
@@ -68,7 +68,7 @@ Row without_socket(std::uint64_t wall_ns, const flow::OwnerPtr& owner, const cha
 }  // namespace
 
 std::vector<Column> event_columns(bool wide) {
-  return {{.title = "TIME", .drop_order = 5, .typical = 12},
+  return {{.title = "TIME", .typical = 12},
           {.title = "OWNER", .shortest = 8, .longest = wide ? 0U : 24U, .typical = 12},
           {.title = "EVENT", .typical = 11},
           {.title = "PROTO", .drop_order = 2, .typical = 5},
@@ -76,17 +76,19 @@ std::vector<Column> event_columns(bool wide) {
           {.title = "LOCAL", .drop_order = 1, .typical = 21},
           {.title = ""},
           {.title = "PEER", .shortest = 14, .longest = wide ? 0U : 36U, .typical = 21},
-          {.title = "ADDRESS", .drop_order = 4, .typical = 15},
-          {.title = "DETAILS", .longest = 12}};
+          {.title = "ADDRESS", .typical = 15},
+          {.title = "DETAILS", .longest = 7}};
 }
 
 Row event_row(const flow::SocketEvent& event, const Terminal& terminal) {
   const bool listening = event.type == flow::SocketEventType::listen;
-  Row row{{clock_time(event.wall_ns, true), Color::dim, true},
-          {owner_name(event.owner), Color::cyan},
-          {flow::to_string(event.type), color_of(event.type), true},
-          {flow::protocol_name(event.protocol), Color::none, true},
-          {process_words(event.process, event.pid), Color::none}};
+  Row row;  // not from an initializer list, which would copy every string
+  row.reserve(10);
+  row.push_back({clock_time(event.wall_ns, true), Color::dim, true});
+  row.push_back({owner_name(event.owner), Color::cyan});
+  row.push_back({flow::to_string(event.type), color_of(event.type), true});
+  row.push_back({flow::protocol_name(event.protocol), Color::none, true});
+  row.push_back({process_words(event.process, event.pid), Color::none});
   if (listening) {
     // The local end is the news, so it stands where it is never left out.
     row.push_back({"", Color::none});
@@ -100,7 +102,7 @@ Row event_row(const flow::SocketEvent& event, const Terminal& terminal) {
       row.push_back({endpoint(event.peer_address, event.peer_port), Color::none, true});
       row.push_back({"", Color::none});
     } else {
-      row.push_back({printable(event.peer_names.front()), Color::none, false, fmt::format(":{}", event.peer_port)});
+      row.push_back({printable(event.peer_names.front()), Color::none, false, ":" + std::to_string(event.peer_port)});
       row.push_back({event.peer_address.to_string(), Color::dim, true});
     }
   }

@@ -79,11 +79,11 @@ void add_tracing(CLI::App& app, Options& options) {
                  "Name owners by this cgroup v1 controller, where containers live in v1 only")
       ->type_name("CONTROLLER")->group(kWhere);
   app.add_option("--ring-size", tracer.ring_bytes, "Ring buffer for events, as 4M")
-      ->type_name("BYTES")->transform(CLI::AsSizeValue(false))->check(CLI::Range(64U << 10, 1U << 30))->group(kLimits);
+      ->type_name("BYTES")->transform(CLI::AsSizeValue(false).description(""))->check(CLI::Range(64U << 10, 1U << 30).description(""))->group(kLimits);
   app.add_option("--max-flows", tracer.max_flows, "Flows of one window held in the kernel; more are folded")
-      ->type_name("N")->check(CLI::Range(64U, 1U << 22))->group(kLimits)->capture_default_str();
+      ->type_name("N")->check(CLI::Range(64U, 1U << 22).description(""))->group(kLimits)->capture_default_str();
   app.add_option("--max-sockets", tracer.max_sockets, "Open sockets followed")
-      ->type_name("N")->check(CLI::Range(64U, 1U << 22))->group(kLimits)->capture_default_str();
+      ->type_name("N")->check(CLI::Range(64U, 1U << 22).description(""))->group(kLimits)->capture_default_str();
 }
 
 struct Parser {
@@ -117,8 +117,8 @@ Parser::Parser() {
                     "  iris-trace flows --once --window 5        one table of five seconds\n"
                     "  iris-trace flows -f --container modbus --failed\n"
                     "  iris-trace flows --for 1m --json > flows.jsonl\n");
-  flows->add_flag("-f,--follow", options.follow, "A table each window until Ctrl-C (default on a terminal)");
-  flows->add_flag("--once", options.once, "One window (default when the output is not a terminal)")->excludes("--follow");
+  flows->add_flag("-f,--follow", options.follow, "A table each window until Ctrl-C (default on a terminal and with --json)");
+  flows->add_flag("--once", options.once, "One window (default for text that goes elsewhere)")->excludes("--follow");
   add_window(*flows, options);
   add_duration(*flows, options);
   flows->add_option("--top", options.top, "Only the N largest flows of each window; 0: all")->type_name("N");

@@ -10,11 +10,20 @@ namespace {
 
 constexpr std::size_t kGap = 2;
 
-std::string fitted(const Cell& cell, std::size_t width, const Terminal& terminal) {
+/// Appends what fits; gives the columns taken.
+std::size_t append_fitted(std::string& out, const Cell& cell, std::size_t width, const Terminal& terminal) {
+  const std::size_t natural = display_width(cell.text) + display_width(cell.tail);
+  if (cell.whole || natural <= width) {
+    out += cell.text;
+    out += cell.tail;
+    return natural;
+  }
   const std::size_t tail = display_width(cell.tail);
-  if (cell.whole || display_width(cell.text) + tail <= width) return cell.text + cell.tail;
-  const std::size_t room = width > tail + 1 ? width - tail - 1 : 0;
-  return std::string(cut_to_width(cell.text, room)) + terminal.ellipsis() + cell.tail;
+  const auto cut = cut_to_width(cell.text, width > tail + 1 ? width - tail - 1 : 0);
+  out += cut;
+  out += terminal.ellipsis();
+  out += cell.tail;
+  return display_width(cut) + 1 + tail;
 }
 
 }  // namespace
@@ -96,11 +105,12 @@ void Table::append_cells(std::string& out, const Row& row) const {
   for (std::size_t i = 0; last < columns_.size() && i <= last; ++i) {
     if (!shown_[i]) continue;
     const bool runs_on = row[i].runs_on || i + 1 == columns_.size();
-    const std::string text = runs_on ? row[i].text + row[i].tail : fitted(row[i], widths_[i], terminal_);
-    const std::size_t used = display_width(text);
-    const std::size_t space = !runs_on && used < widths_[i] ? widths_[i] - used : 0;
-    if (columns_[i].right) out.append(space, ' ');
-    append_colored(out, text, row[i].color, terminal_);
+    const std::size_t width = runs_on ? std::string::npos : widths_[i];
+    const std::size_t start = out.size();
+    const std::size_t used = append_fitted(out, row[i], width, terminal_);
+    const std::size_t space = !runs_on && used < width ? width - used : 0;
+    if (columns_[i].right) out.insert(start, space, ' ');
+    color_tail(out, columns_[i].right ? start + space : start, row[i].color, terminal_);
     if (i == last) break;
     if (!columns_[i].right) out.append(space, ' ');
     out.append(kGap, ' ');

@@ -58,14 +58,16 @@ Terminal detect_terminal(int fd) {
   return terminal;
 }
 
-void append_colored(std::string& out, std::string_view text, Color color, const Terminal& terminal) {
-  if (!terminal.color || color == Color::none || text.empty()) {
-    out += text;
-    return;
-  }
-  out += sequence(color);
-  out += text;
+void color_tail(std::string& out, std::size_t start, Color color, const Terminal& terminal) {
+  if (!terminal.color || color == Color::none || start == out.size()) return;
+  out.insert(start, sequence(color));
   out += "\x1b[0m";
+}
+
+void append_colored(std::string& out, std::string_view text, Color color, const Terminal& terminal) {
+  const std::size_t start = out.size();
+  out += text;
+  color_tail(out, start, color, terminal);
 }
 
 }  // namespace iris::cli

@@ -25,6 +25,8 @@ struct Terminal {
 /// Asks the descriptor and the environment (NO_COLOR, TERM, locale).
 Terminal detect_terminal(int fd);
 
+/// Puts what stands in `out` from `start` on into `color`, where colours are shown.
+void color_tail(std::string& out, std::size_t start, Color color, const Terminal& terminal);
 /// `text` in `color`, or as it is where colours are not shown.
 void append_colored(std::string& out, std::string_view text, Color color, const Terminal& terminal);
 

@@ -13,8 +13,9 @@ base::Result<void> trace(const Options& options, const Backend& backend, Output&
   complain("attached");  // scripts wait for it before they make traffic
 
   auto duration = options.duration;
-  const bool one_window = options.command == Command::flows && !options.follow && !duration &&
-                          (options.once || !detect_terminal(output.fd()).is_terminal);
+  // A table that scrolls by is for eyes and a stream of JSON for programs; text in a pipe wants an end.
+  const bool one_window = options.command == Command::flows && !options.follow && !duration && !options.json &&
+                          !detect_terminal(output.fd()).is_terminal;
   if (one_window || options.once) duration = options.tracer.window;
 
   auto done = (*session)->run(sink, duration);

@@ -9,7 +9,7 @@ flow::Ledger make_ledger(const WindowTally& tally) {
   const iris_counters& kernel = tally.kernel;
   flow::Ledger ledger;
   ledger.produced =
-      kernel.events_produced + kernel.flow_updates + kernel.lost_socket + tally.recursion_misses;
+      kernel.events_produced + kernel.flow_updates + kernel.lost_socket + kernel.missed_closes + tally.recursion_misses;
   ledger.delivered = tally.events_read + tally.flow_updates - tally.malformed - tally.malformed_dns;
   ledger.folded = tally.flow_updates_folded;
 
@@ -21,6 +21,7 @@ flow::Ledger make_ledger(const WindowTally& tally) {
   drop("malformed", tally.malformed);
   drop("malformed_dns", tally.malformed_dns);
   drop("socket_map_full", kernel.lost_socket);
+  drop("missed_close", kernel.missed_closes);
   drop("recursion", tally.recursion_misses);
   return ledger;
 }

@@ -55,6 +55,8 @@ class RecordFileWriter::Impl {
     to->set_start_wall_ns(header.start_wall_ns);
     to->set_program_version(header.program_version);
     append(message);
+    // At once and in a block of its own: what is cut short in its first window is still a recording.
+    compress(ZSTD_e_flush);
   }
 
   base::Result<void> write(const flow::Record& record) {

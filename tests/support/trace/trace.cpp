@@ -38,14 +38,16 @@ Trace::Trace(std::vector<std::string> arguments, bool runtimes)
   child_.wait_for_message("iris-trace: attached");
 }
 
-std::vector<Json> Trace::stop() {
+std::string Trace::stop_text() {
   child_.signal(SIGINT);
   const int status = child_.wait();
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw std::runtime_error("iris-trace ended with status " + std::to_string(status) + ": " + child_.err());
   }
-  return parse_lines(child_.out());
+  return child_.out();
 }
+
+std::vector<Json> Trace::stop() { return parse_lines(stop_text()); }
 
 std::vector<Json> Trace::so_far() const {
   std::string text = child_.out();

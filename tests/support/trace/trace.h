@@ -24,6 +24,8 @@ class Trace {
   Child& child() { return child_; }
   /// SIGINT; waits for a clean end (exit code 0, or it throws) and returns all lines of stdout.
   std::vector<Json> stop();
+  /// The same, not parsed.
+  std::string stop_text();
   /// The lines so far, the last one only when it is complete.
   std::vector<Json> so_far() const;
   /// Resident set size in KiB; from the heap alone with `private_only`.

@@ -134,9 +134,11 @@ TEST_F(Commands, EachCommandPrintsItsOwnRecords) {
   EXPECT_THAT(out_, HasSubstr("2 lost")) << "loss concerns everyone";
 }
 
-TEST_F(Commands, OneWindowWhenTheOutputIsNoTerminal) {
+TEST_F(Commands, OneWindowForTextThatGoesElsewhere) {
   run("flows --window 3");
   EXPECT_EQ(script_.duration, std::chrono::milliseconds(3000));
+  run("flows --json");
+  EXPECT_EQ(script_.duration, std::nullopt);
   run("flows --follow");
   EXPECT_EQ(script_.duration, std::nullopt);
   run("flows --for 60");

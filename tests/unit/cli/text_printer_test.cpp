@@ -128,6 +128,14 @@ TEST(TextPrinter, EventsAreLines) {
             "03:04:05.006  modbus        container           -                                        updated, image registry.example/modbus:1.0, main process 55, 203.0.113.9, 2001:db8::9\n");
 }
 
+TEST(TextPrinter, EventsKeepTheAddressOnEightyColumns) {
+  TextStyle style;
+  style.terminal.width = 80;
+  EXPECT_EQ(text_of({event_of(flow::SocketEventType::connect)}, style),
+            "TIME          OWNER     EVENT           PEER            ADDRESS          DETAILS\n"
+            "03:04:05.006  modbus    connect      ←  meter.exa…:502  198.51.100.20\n");
+}
+
 TEST(TextPrinter, ExitsSayWhoKilledWhom) {
   flow::ExitRecord clean;
   clean.wall_ns = kTime;

@@ -25,6 +25,7 @@ WindowTally lossy() {
   tally.kernel.flow_updates_folded = 200;
   tally.kernel.lost_flow_update = 50;
   tally.kernel.lost_socket = 4;
+  tally.kernel.missed_closes = 6;
   tally.events_read = 90;
   tally.flow_updates = 750;
   tally.flow_updates_folded = 200;
@@ -37,12 +38,12 @@ WindowTally lossy() {
 TEST(Ledger, BalancesWhenEveryRoadLoses) {
   const flow::Ledger ledger = make_ledger(lossy());
   EXPECT_EQ(imbalance(ledger), 0);
-  EXPECT_EQ(ledger.produced, 1109u);
+  EXPECT_EQ(ledger.produced, 1115u);
   EXPECT_EQ(ledger.delivered, 837u);
   EXPECT_EQ(ledger.folded, 200u);
   EXPECT_THAT(ledger.dropped,
               ElementsAre(Pair("flow_map_full", 50), Pair("malformed", 2), Pair("malformed_dns", 1),
-                          Pair("recursion", 5), Pair("ring_full", 10), Pair("socket_map_full", 4)));
+                          Pair("missed_close", 6), Pair("recursion", 5), Pair("ring_full", 10), Pair("socket_map_full", 4)));
 }
 
 TEST(Ledger, CompleteWindowNamesNoReason) {

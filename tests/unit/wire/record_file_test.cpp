@@ -202,7 +202,7 @@ TEST(RecordFile, PassesOnWhatReadingAndWritingSay) {
   EXPECT_EQ(read_all(broken).error, "disk on fire");
 
   RecordFileWriter writer([](std::string_view) -> base::Result<void> { return base::fail("no space"); }, kHeader);
-  EXPECT_TRUE(writer.write(samples::full_exit()));  // still in the buffer
+  EXPECT_EQ(writer.write(samples::full_exit()).error().message, "no space");  // of the header, already
   ASSERT_FALSE(writer.flush());
   EXPECT_EQ(writer.finish(1).error().message, "no space");
 }
