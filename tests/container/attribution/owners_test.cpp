@@ -173,7 +173,8 @@ TEST_F(OwnersTest, ServiceByItsUnit) {
   const std::string slice = cgroup2_root() + "/system.slice";
   std::unique_ptr<ScratchCgroup> own_slice;
   if (access(slice.c_str(), F_OK) != 0) own_slice = std::make_unique<ScratchCgroup>("system.slice", true);
-  ScratchCgroup service("iris-attribution-test.service", true, slice);
+  const std::string unit = "iris-attribution-" + std::to_string(getpid()) + ".service";
+  ScratchCgroup service(unit, true, slice);
 
   const auto trace = start_trace(events_command());
   Child child({IRIS_ACTOR_PATH, "hold", kPeer, "0"}, Place{engine().net_namespace(), service.path()});
@@ -182,7 +183,7 @@ TEST_F(OwnersTest, ServiceByItsUnit) {
     return line.at("type") == "connect" && line.at("owner").at("id") == service.id();
   }).at("owner");
   EXPECT_EQ(owner.at("kind"), "service");
-  EXPECT_EQ(owner.at("name"), "iris-attribution-test.service");
+  EXPECT_EQ(owner.at("name"), unit);
   EXPECT_TRUE(owner.at("container_id").is_null());
 }
 
