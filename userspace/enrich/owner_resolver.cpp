@@ -125,7 +125,9 @@ std::string OwnerResolver::Impl::root_path(const std::string& container_id) cons
   if (found == containers_.end()) return {};
   const ContainerInfo& info = found->second.merged;
   if (!info.root_path.empty() && access(info.root_path.c_str(), F_OK) == 0) return info.root_path;
-  return info.pid != 0 ? "/proc/" + std::to_string(info.pid) + "/root" : std::string();
+  const std::string by_process = info.pid != 0 ? "/proc/" + std::to_string(info.pid) + "/root" : std::string();
+  if (info.root_path.empty() || (!by_process.empty() && access(by_process.c_str(), F_OK) == 0)) return by_process;
+  return info.root_path;  // unmounted, but its name leads to the layers below
 }
 
 std::vector<flow::ContainerRecord> OwnerResolver::Impl::containers() const {

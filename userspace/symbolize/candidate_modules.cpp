@@ -17,6 +17,8 @@ constexpr std::array kLibraries{"libc.so.6", "libpthread.so.0", "libm.so.6", "li
                                 "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-linux-armhf.so.3",
                                 "ld-musl-x86_64.so.1", "ld-musl-aarch64.so.1", "ld-musl-armhf.so.1"};
 
+constexpr std::size_t kMaxLayers = 128;  // as many as Docker itself allows
+
 bool is_file(const std::string& path) {
   struct stat status {};
   return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
@@ -42,6 +44,24 @@ std::string_view mapped_file(std::string_view line) {
   return line.starts_with('/') && !line.ends_with(" (deleted)") ? line : std::string_view{};
 }
 
+/// Where the files of a root file system are. Docker unmounts ROOT/merged as soon
+/// as the main process is dead, which is when it is wanted after a crash; the
+/// layers below it stay as long as the container is not removed.
+std::vector<std::string> roots_of(const std::string& root_path) {
+  constexpr std::string_view kMerged = "/merged";
+  struct stat status {};
+  if (!root_path.ends_with(kMerged) || stat(root_path.c_str(), &status) == 0) return {root_path == "/" ? "" : root_path};
+  const std::string layer = root_path.substr(0, root_path.size() - kMerged.size());
+  const std::string store = layer.substr(0, layer.rfind('/') + 1);
+  std::vector<std::string> roots{layer + "/diff"};
+  std::ifstream lower(layer + "/lower");  // "l/SHORT:l/SHORT", uppermost first, relative to the store
+  for (std::string one; roots.size() < kMaxLayers && std::getline(lower, one, ':');) {
+    if (one.ends_with('\n')) one.pop_back();
+    roots.push_back(store + one);
+  }
+  return roots;
+}
+
 }  // namespace
 
 std::vector<std::string> candidate_modules(std::uint32_t pid, const std::string& root_path,
@@ -60,11 +80,14 @@ std::vector<std::string> candidate_modules(std::uint32_t pid, const std::string&
   }
   if (!paths.empty()) return paths;
 
-  const std::string root = root_path == "/" ? "" : root_path;
-  if (executable.starts_with('/')) add(paths, root + executable);
-  for (const char* folder : kLibraryFolders) {
-    for (const char* library : kLibraries) {
-      if (std::string path = root + folder + "/" + library; is_file(path)) add(paths, std::move(path));
+  const std::vector<std::string> roots = roots_of(root_path);
+  for (const std::string& root : roots) {
+    // Of several layers, only those that have it.
+    if (executable.starts_with('/') && (roots.size() == 1 || is_file(root + executable))) add(paths, root + executable);
+    for (const char* folder : kLibraryFolders) {
+      for (const char* library : kLibraries) {
+        if (std::string path = root + folder + "/" + library; is_file(path)) add(paths, std::move(path));
+      }
     }
   }
   return paths;

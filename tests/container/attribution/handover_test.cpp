@@ -21,9 +21,10 @@ class HandoverTest : public AttributionTest {
   };
   Pair hand_over(const std::string& giver_to, const std::string& taker_to) {
     const std::string shared = "-v " + directory_.path() + ":/shared iris-actor:1 iris-actor ";
+    // A socket lives in the network namespace of its making, which would end with the giver.
     Pair pair;
     pair.taker = run("--name taker " + shared + "take /shared/socket " + std::to_string(kBytes) + " " + taker_to);
-    pair.giver = run("--name giver " + shared + "give /shared/socket " + giver_to);
+    pair.giver = run("--name giver --network container:taker " + shared + "give /shared/socket " + giver_to);
     EXPECT_EQ(docker("wait giver taker"), "0\n0");
     return pair;
   }

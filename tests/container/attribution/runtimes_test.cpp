@@ -107,11 +107,11 @@ class RuntimesTest : public AttributionTest {
   /// enough for a silent one to be noticed.
   static std::map<std::string, Json> runtime_status(const std::string& docker_socket,
                                                     const std::string& containerd_socket) {
-    Trace trace(with_sockets({"status", "--for", "8"}, docker_socket, containerd_socket), true);
-    const int status = trace.child().wait(std::chrono::seconds(12));
-    EXPECT_EQ(status, 0) << trace.child().err();
+    Child child(with_sockets({IRIS_TRACE_PATH, "status", "--json", "--for", "8"}, docker_socket, containerd_socket), Place{});
+    EXPECT_EQ(child.wait(std::chrono::seconds(15)), 0) << child.err();
     std::map<std::string, Json> found;
-    for (const Json& one : parse_lines(trace.child().out()).at(0).at("runtimes")) found[one.at("runtime")] = one;
+    const auto lines = parse_lines(child.out());
+    for (const Json& one : lines.at(0).at("runtimes")) found[one.at("runtime")] = one;
     return found;
   }
 

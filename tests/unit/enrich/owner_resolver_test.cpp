@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <optional>
@@ -331,9 +332,15 @@ TEST_F(OwnerResolverTest, RootPathIsTheRuntimesOrTheMainProcess) {
   poll();
   EXPECT_EQ(resolver().root_path(kId), root_.path().string());
   info.root_path = root_ / "absent";
+  info.pid = static_cast<std::uint32_t>(getpid());
   docker().on_container(info);
   poll();
-  EXPECT_EQ(resolver().root_path(kId), "/proc/100/root");
+  EXPECT_EQ(resolver().root_path(kId), "/proc/" + std::to_string(getpid()) + "/root");
+  // Both gone: the name still leads to the layers of an overlay.
+  info.pid = 0;
+  docker().on_container(info);
+  poll();
+  EXPECT_EQ(resolver().root_path(kId), root_ / "absent");
   EXPECT_EQ(resolver().root_path(kOther), "");
 }
 

@@ -31,4 +31,20 @@ TEST(CandidateModules, OfADeadOneAreUnderTheContainersRoot) {
   std::filesystem::remove_all(root);
 }
 
+TEST(CandidateModules, OfAnUnmountedOverlayAreInItsLayers) {
+  const auto store = std::filesystem::path(testing::TempDir()) / ("iris-overlay-" + std::to_string(getpid()));
+  for (const char* folder : {"top/diff/bin", "l/AA/bin", "l/BB/lib64"}) std::filesystem::create_directories(store / folder);
+  std::ofstream(store / "top/lower") << "l/AA:l/BB";
+  std::ofstream(store / "l/AA/bin/app") << "x";
+  std::ofstream(store / "l/BB/lib64/libc.so.6") << "x";
+  const auto paths = candidate_modules(0, store / "top/merged", "/bin/app");
+  EXPECT_EQ(paths, (std::vector<std::string>{store.string() + "/l/AA/bin/app", store.string() + "/l/BB/lib64/libc.so.6"}));
+
+  std::filesystem::create_directories(store / "top/merged/bin");
+  EXPECT_EQ(candidate_modules(0, store / "top/merged", "/bin/app"),
+            (std::vector<std::string>{store.string() + "/top/merged/bin/app"}))
+      << "while it is mounted, it is the truth";
+  std::filesystem::remove_all(store);
+}
+
 }  // namespace
