@@ -166,20 +166,28 @@ static __always_inline void on_syn_sent(const struct sock *sk)
 	}
 }
 
-static __always_inline void on_syn_recv(const struct sock *sk)
+/*
+ * SYN_RECV > ESTABLISHED, not LISTEN > SYN_RECV: when two CPUs answer one
+ * handshake, the second child is dropped without another state change.
+ */
+static __always_inline void on_accepted(const struct sock *sk)
 {
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct socket_entry entry = {};
 	struct socket_ends ends;
 
+	if (!tp)
+		return;
 	entry.claim = new_claim();
-	/* No start_ns: the clock costs more than the whole insert, the end is enough for a summary. */
+	entry.established_us = tp->tcp_mstamp;
+	entry.start_ns = entry.established_us * 1000;
 	entry.role = IRIS_ROLE_RESPONDER;
 	entry.phase = PHASE_OPEN;
 	entry.attribution = IRIS_ATTRIBUTION_SOCKET;
-	sock_addresses(sk, ends.local_address, ends.peer_address);
+	ends_of(&ends, sk, sk->__sk_common.skc_num);
 	copy_address(entry.peer_address, ends.peer_address);
-	entry.peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
-	entry.local_port = sk->__sk_common.skc_num;
+	entry.peer_port = ends.peer_port;
+	entry.local_port = ends.local_port;
 	if (owner_hierarchy || emit_sockets) {
 		struct listener_key key;
 		struct listener *listener;
@@ -197,24 +205,26 @@ static __always_inline void on_syn_recv(const struct sock *sk)
 	if (!entry.owner)
 		entry.attribution = IRIS_ATTRIBUTION_UNKNOWN;
 	insert_socket((u64)sk, &entry);
+	if (emit_sockets)
+		emit_socket_event(IRIS_EVENT_ACCEPT, &entry, &ends, entry.start_ns, IRIS_FAILURE_NONE, IRIS_CONN_NONE,
+				  NULL, 0);
 }
 
+/* SYN_SENT > ESTABLISHED; only when single events are wanted. */
 static __always_inline void on_established(const struct sock *sk)
 {
 	u64 key = (u64)sk;
 	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	struct socket_ends ends;
-	bool originator;
 
 	if (!entry || !tp)
 		return;
-	originator = entry->role == IRIS_ROLE_ORIGINATOR;
 	entry->established_us = tp->tcp_mstamp;
 	entry->local_port = sk->__sk_common.skc_num;
 	ends_of(&ends, sk, entry->local_port);
-	emit_socket_event(originator ? IRIS_EVENT_ESTABLISHED : IRIS_EVENT_ACCEPT, entry, &ends, tp->tcp_mstamp * 1000,
-			  IRIS_FAILURE_NONE, IRIS_CONN_NONE, NULL, 0);
+	emit_socket_event(IRIS_EVENT_ESTABLISHED, entry, &ends, tp->tcp_mstamp * 1000, IRIS_FAILURE_NONE,
+			  IRIS_CONN_NONE, NULL, 0);
 }
 
 static __always_inline void on_listen(const struct sock *sk)
@@ -356,7 +366,8 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 		struct iris_counters *counts = window_counters(active_window & 1);
 
 		unknown_socket(&found, sk, &ends, oldstate, time_ns);
-		if (counts && !(found.flags & SOCKET_PRE_EXISTING))
+		/* A handshake that failed on our side never had an entry. */
+		if (counts && oldstate != TCP_SYN_RECV && !(found.flags & SOCKET_PRE_EXISTING))
 			COUNT(counts->missed_births);
 		entry = &found;
 	}
@@ -408,10 +419,8 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 
 static __always_inline int on_state(const struct sock *sk, int oldstate, int newstate, bool atomic)
 {
-	u32 wanted = 1 << TCP_SYN_SENT | 1 << TCP_SYN_RECV | 1 << TCP_CLOSE | 1 << TCP_LISTEN;
+	const u32 wanted = 1 << TCP_SYN_SENT | 1 << TCP_ESTABLISHED | 1 << TCP_CLOSE | 1 << TCP_LISTEN;
 
-	if (emit_sockets)
-		wanted |= 1 << TCP_ESTABLISHED;
 	if (!(wanted >> newstate & 1) || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
 	if (newstate == TCP_CLOSE) {
@@ -421,12 +430,13 @@ static __always_inline int on_state(const struct sock *sk, int oldstate, int new
 			on_close(sk, oldstate, atomic);
 	} else if (newstate == TCP_SYN_SENT) {
 		on_syn_sent(sk);
-	} else if (newstate == TCP_SYN_RECV) {
-		on_syn_recv(sk);
+	} else if (newstate == TCP_ESTABLISHED) {
+		if (oldstate == TCP_SYN_RECV)
+			on_accepted(sk);
+		else if (emit_sockets)
+			on_established(sk);
 	} else if (newstate == TCP_LISTEN) {
 		on_listen(sk);
-	} else if (newstate == TCP_ESTABLISHED) {
-		on_established(sk);
 	}
 	return 0;
 }

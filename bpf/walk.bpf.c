@@ -8,7 +8,7 @@
 #include "connection.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#define ATTEMPT_PATIENCE_NS (500ULL * 1000 * 1000)
+#define PATIENCE_NS (500ULL * 1000 * 1000)
 
 struct live {
 	struct raw_totals raw;
@@ -88,7 +88,7 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	time_ns = walk_time_ns;
 	read_live(&live, (void *)key);
 	if (entry->phase == PHASE_ATTEMPT) {
-		bool waiting = time_ns < entry->start_ns + ATTEMPT_PATIENCE_NS;
+		bool waiting = time_ns < entry->start_ns + PATIENCE_NS;
 		bool same = live.peer_port == entry->peer_port && live.state != TCP_CLOSE;
 
 		if (waiting || same) {
@@ -103,8 +103,12 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	payload_totals(&live.raw, entry->role == IRIS_ROLE_ORIGINATOR, established, &now);
 	observe_socket(&seen, entry, &now, time_ns);
 	seen.local_address = live.ends.local_address;
-	/* A close that was missed (the tracepoint does not nest): the memory is free or another's. */
-	if (live.state == TCP_CLOSE || live.peer_port != entry->peer_port) {
+	/*
+	 * A close that was missed (the tracepoint does not nest): the memory is free or
+	 * another's. Young entries may be ahead of their socket, whose state follows.
+	 */
+	if ((live.state == TCP_CLOSE || live.peer_port != entry->peer_port) &&
+	    time_ns > entry->start_ns + PATIENCE_NS) {
 		if (!(entry->claim & CLAIM_CLOSE)) {
 			struct iris_counters *counts = window_counters(active_window & 1);
 
