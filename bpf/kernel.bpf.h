@@ -115,7 +115,12 @@ struct inet_sock {
 	u16 inet_sport; /* network order */
 };
 
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	u64 bytes_acked;
 	u64 bytes_received;
 	u64 tcp_mstamp; /* microseconds of CLOCK_MONOTONIC */

@@ -350,7 +350,7 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 	struct socket_entry *entry = known;
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock((void *)sk);
 	bool established = oldstate != TCP_SYN_SENT && oldstate != TCP_SYN_RECV;
-	struct socket_entry found = {};
+	struct socket_entry found;
 	struct observation seen;
 	struct raw_totals raw;
 	struct socket_ends ends;
@@ -361,10 +361,11 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 	if (!tp)
 		return;
 	time_ns = tp->tcp_mstamp * 1000;
-	ends_of(&ends, sk, bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport)));
+	ends_of(&ends, sk, bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport));
 	if (!known) {
 		struct iris_counters *counts = window_counters(active_window & 1);
 
+		__builtin_memset(&found, 0, sizeof(found));
 		unknown_socket(&found, sk, &ends, oldstate, time_ns);
 		/* A handshake that failed on our side never had an entry. */
 		if (counts && oldstate != TCP_SYN_RECV && !(found.flags & SOCKET_PRE_EXISTING))

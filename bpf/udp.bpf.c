@@ -302,7 +302,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	 * adds and a time; such a packet is no observation of its own in the ledger.
 	 */
 	packet_key(&key, packet.owner, &packet, made->role);
-	value = made->role ? bpf_map_lookup_elem(flow_map(active_window & 1), &key) : NULL;
+	value = made->role ? find_flow(active_window & 1, &key) : NULL;
 	if (!value) {
 		slow_packet(skb, &packet, made, egress);
 		return 1;
