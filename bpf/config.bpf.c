@@ -19,7 +19,7 @@ const volatile u32 wakeup_bytes = 65536;
 
 volatile u32 active_window = 0;
 volatile u32 walk_closes_window = 0;
-volatile u64 walk_time_ns = 0;
+volatile u64 recent_ns = 0;
 volatile u64 trusted_from_ns = 0; /* 0: not yet */
 volatile u32 existing_pass = 0;
 volatile u32 sockets_overflowed = 0;

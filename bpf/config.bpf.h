@@ -31,7 +31,7 @@ extern const volatile u32 wakeup_bytes;
 /* Written by user space while the programs run. */
 extern volatile u32 active_window; /* 0 or 1 */
 extern volatile u32 walk_closes_window; /* the walk ends a window: count live sockets */
-extern volatile u64 walk_time_ns; /* CLOCK_MONOTONIC at the start of a walk */
+extern volatile u64 recent_ns; /* CLOCK_MONOTONIC when the reader last woke or walked */
 extern volatile u64 trusted_from_ns; /* sockets first seen at their close after this are new ones */
 extern volatile u32 existing_pass; /* 0: listeners, 1: everything else */
 /* Set by the programs once a socket found no room in `sockets`. */

@@ -96,7 +96,7 @@ struct udp_role_key {
 };
 
 struct udp_socket {
-	u64 owner; /* only kept where v1 names the owner */
+	u64 owner;
 	u32 pid; /* 0: older than the agent */
 	u8 role; /* of the first packet; 0: none yet */
 	u8 reserved[3];

@@ -52,8 +52,7 @@ int iris_sock_new(struct bpf_sock *ctx)
 		return 1;
 	made = bpf_sk_storage_get(&udp_sockets, ctx, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (made) {
-		if (owner_hierarchy)
-			made->owner = current_owner();
+		made->owner = current_owner();
 		made->pid = current_pid();
 		bpf_get_current_comm(made->comm, sizeof(made->comm));
 	}
@@ -279,6 +278,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	struct iris_flow_key key;
 	struct bpf_sock *sk;
 	bool originating;
+	u64 time_ns;
 
 	if (!read_packet(skb, &packet, egress))
 		return 1;
@@ -287,11 +287,13 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 	if (!sk)
 		return 1;
 	made = bpf_sk_storage_get(&udp_sockets, sk, NULL, 0);
-	if (!made) /* older than the agent */
+	if (!made) { /* older than the agent */
 		made = bpf_sk_storage_get(&udp_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!made)
-		return 1;
-	packet.owner = owner_hierarchy ? made->owner : bpf_skb_cgroup_id(skb);
+		if (!made)
+			return 1;
+		made->owner = owner_hierarchy ? 0 : bpf_skb_cgroup_id(skb);
+	}
+	packet.owner = made->owner;
 	packet.packets = skb->gso_segs ? skb->gso_segs : 1;
 
 	if (emit_dns && !egress && packet.peer_port == DNS_PORT && packet.protocol == IPPROTO_UDP)
@@ -313,7 +315,10 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 				     (u64)packet.payload_bytes);
 	__sync_fetch_and_add((u64 *)&value->originator_packets,
 			     originating ? pair(packet.packets, 0) : pair(0, packet.packets));
-	value->last_seen_ns = now_coarse_ns();
+	/* Behind by a wake-up of the reader at most; the clock would cost as much as the rest. */
+	time_ns = recent_ns;
+	if (time_ns > value->last_seen_ns)
+		value->last_seen_ns = time_ns;
 	return 1;
 }
 

@@ -85,7 +85,7 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_WALK) != free)
 		return 0;
 
-	time_ns = walk_time_ns;
+	time_ns = recent_ns;
 	read_live(&live, (void *)key);
 	if (entry->phase == PHASE_ATTEMPT) {
 		bool waiting = time_ns < entry->start_ns + PATIENCE_NS;

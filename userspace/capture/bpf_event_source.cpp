@@ -77,6 +77,8 @@ class BpfEventSource::Impl {
  public:
   base::Result<void> open(const BpfOptions& options);
   base::Result<void> find_existing_sockets();
+  /// Lets the programs know the time without asking the clock for each packet.
+  void publish_time();
   base::Result<void> walk_sockets(bool closes_window);
   base::Result<WindowCounters> close_window(const EventHandler& events, const FlowHandler& flows);
   std::vector<ProgramInfo> programs() const;
@@ -168,9 +170,13 @@ base::Result<void> BpfEventSource::Impl::walk_sockets(bool closes_window) {
   if (link == links_.end()) return {};
   auto& variables = *loaded_.skeleton->bss;
   publish(variables.walk_closes_window, static_cast<u32>(closes_window));
-  publish(variables.walk_time_ns, static_cast<u64>(monotonic_ns()));
+  publish_time();
   if (auto run = run_iterator(link->second.get()); !run) return with_context("walk over live sockets", run.error());
   return {};
+}
+
+void BpfEventSource::Impl::publish_time() {
+  publish(loaded_.skeleton->bss->recent_ns, static_cast<u64>(monotonic_ns()));
 }
 
 base::Result<void> BpfEventSource::Impl::wait_for_programs() {
@@ -261,6 +267,7 @@ base::Result<std::unique_ptr<BpfEventSource>> BpfEventSource::open(const BpfOpti
 base::Result<void> BpfEventSource::find_existing_sockets() { return impl_->find_existing_sockets(); }
 
 base::Result<std::size_t> BpfEventSource::poll(std::chrono::milliseconds timeout, const EventHandler& handler) {
+  impl_->publish_time();
   return impl_->reader().poll(timeout, handler);
 }
 
