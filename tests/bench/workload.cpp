@@ -62,9 +62,12 @@ PhaseTruth Workload::run(Phase phase) {
                         "closed", tcp_server_.get());
     case Phase::exits:
       return run_client({iris_load_, "exits", "--count", std::to_string(size_.exits)}, "count", nullptr);
-    case Phase::udp:
-      return run_client({iris_load_, "udp", "--to", kUdp, "--pairs", std::to_string(size_.pairs), "--threads", "2"},
-                        "datagrams_received", udp_server_.get());
+    case Phase::udp: {
+      PhaseTruth truth = run_client({iris_load_, "udp", "--to", kUdp, "--pairs", std::to_string(size_.pairs), "--threads", "2"},
+                                    "datagrams_received", udp_server_.get());
+      truth.units *= 2;  // a request and its answer are each sent and received once
+      return truth;
+    }
     case Phase::bulk: {
       PhaseTruth truth = run_client({iris_load_, "bulk", "--to", kBulk, "--bytes", std::to_string(size_.bulk_bytes)},
                                     "bytes_sent", bulk_server_.get());
