@@ -80,7 +80,7 @@ TEST(Ledger, TotalAccumulates) {
   EXPECT_EQ(total.window_start_wall_ns, 10u);
   EXPECT_EQ(total.window_end_wall_ns, 30u);
   EXPECT_EQ(total.sequence, 2u);
-  EXPECT_EQ(total.produced, 2218u);
+  EXPECT_EQ(total.produced, 2230u);
   EXPECT_EQ(total.dropped["ring_full"], 20u);
   EXPECT_EQ(imbalance(total), 0);
 }
