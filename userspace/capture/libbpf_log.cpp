@@ -48,10 +48,12 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// The verifier's last word: the line above its statistics.
+/// The verifier's last word: the line above its statistics. Empty when it had none.
 std::string_view verifier_reason(const std::vector<std::string_view>& lines) {
   for (std::size_t i = lines.size(); i-- > 1;) {
-    if (lines[i].starts_with("processed ") && contains(lines[i], " insns")) return lines[i - 1];
+    if (lines[i].starts_with("processed ") && contains(lines[i], " insns")) {
+      return contains(lines[i - 1], "-- BEGIN") ? std::string_view{} : lines[i - 1];
+    }
   }
   return {};
 }

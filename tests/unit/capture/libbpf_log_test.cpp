@@ -22,6 +22,17 @@ TEST(RefusedProgram, ByTheVerifier) {
   EXPECT_EQ(fault->reason, "BPF_STX uses reserved fields");
 }
 
+TEST(RefusedProgram, WithoutAWordOfTheVerifier) {
+  const auto fault = refused_program(
+      "libbpf: prog 'iris_walk': BPF program load failed: Operation not permitted\n"
+      "libbpf: prog 'iris_walk': -- BEGIN PROG LOAD LOG --\n"
+      "processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n"
+      "-- END PROG LOAD LOG --\n"
+      "libbpf: prog 'iris_walk': failed to load: -1\n");
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->reason, "BPF program load failed: Operation not permitted");
+}
+
 TEST(RefusedProgram, BeforeTheVerifier) {
   const auto fault = refused_program(
       "libbpf: prog 'iris_oom': failed to find kernel BTF type ID of 'mark_victim': -3\n"
