@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "flow/batch.h"
+
+namespace iris::spool {
+
+struct SpoolOptions {
+  std::filesystem::path directory{"/var/lib/iris"};
+  std::uint64_t max_bytes = 256ULL << 20;  // of the files; the oldest batches go first
+};
+
+/// One batch as it lies in the spool.
+struct StoredBatch {
+  std::uint64_t sequence = 0;  // within the epoch, from 1, without gaps as assigned
+  flow::Batch batch;
+};
+
+struct SpoolStatus {
+  std::uint64_t epoch = 0;
+  std::uint64_t last_sequence = 0;      // last assigned; 0: none yet
+  std::uint64_t oldest_sequence = 0;    // first still held; 0: empty
+  std::uint64_t batches = 0;            // held
+  std::uint64_t bytes = 0;              // of the files
+  std::uint64_t dropped_batches = 0;    // for want of room, since the spool was created
+  std::uint64_t failed_appends = 0;     // disk full or read-only, since the program started
+  std::string fault;                    // last error of the disk; empty: none
+  std::vector<std::string> quarantined; // files set aside because they were damaged, this start
+};
+
+/// Batches on disk until the collector has committed them: SQLite, WAL,
+/// synchronous=FULL; sequence number and row in one transaction. For one thread.
+class Spool {
+ public:
+  /// Creates what is missing. A damaged file is set aside under another name, a new
+  /// epoch begins, and the gap is put into the next batch. `now_wall_ns` ends the
+  /// gap since the last batch of the run before ("agent_stopped").
+  static base::Result<std::unique_ptr<Spool>> open(const SpoolOptions& options, std::uint64_t now_wall_ns);
+  ~Spool();
+
+  /// Durable when it returns. Adds the gaps that the spool knows of to the batch.
+  /// When the disk is full or read-only the batch is kept in memory, folded with
+  /// others as room gets short, and written as soon as that is possible: then the
+  /// result is an error, and nothing is lost unless the program ends.
+  base::Result<std::uint64_t> append(flow::Batch batch);
+
+  /// The oldest batch behind `sequence` (0: the oldest of all), if any. A row that
+  /// cannot be read is dropped and named as a gap.
+  base::Result<std::optional<StoredBatch>> next_after(std::uint64_t sequence);
+
+  /// Forgets everything up to and including `sequence`.
+  base::Result<void> acknowledge(std::uint64_t sequence);
+
+  SpoolStatus status() const;
+
+ private:
+  class Impl;
+  explicit Spool(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace iris::spool

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "flow/batch.h"
+
+/// Batch to bytes and back, in two forms: packed (complete in itself, for the
+/// spool) and streamed (refers to what the stream has carried before, for the wire).
+namespace iris::wire {
+
+/// Largest batch that either form yields or accepts, before compression.
+inline constexpr std::size_t kMaxContentBytes = 8U << 20;
+
+/// Complete in itself: length-delimited v1.Message records and gaps in one zstd frame.
+base::Result<std::string> pack(const flow::Batch& batch);
+/// Checks every value: the bytes may come from a damaged disk.
+base::Result<flow::Batch> unpack(std::string_view packed);
+
+/// Content of v1.EncodedBatch.
+struct EncodedContent {
+  std::string bytes;
+  std::uint32_t content_bytes = 0;  // before compression
+  bool compressed = false;          // zstd, when that is smaller
+};
+
+/// The sending end of one stream: owners, names and flow keys are sent once and
+/// referred to by number. Bounded: numbers are slots used in turn.
+class StreamEncoder {
+ public:
+  StreamEncoder();
+  ~StreamEncoder();
+  StreamEncoder(StreamEncoder&&) noexcept;
+  base::Result<EncodedContent> encode(const flow::Batch& batch);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The receiving end. After an error the stream is of no more use. Memory is
+/// bounded whatever the bytes say.
+class StreamDecoder {
+ public:
+  StreamDecoder();
+  ~StreamDecoder();
+  StreamDecoder(StreamDecoder&&) noexcept;
+  base::Result<flow::Batch> decode(std::string_view content, std::uint32_t content_bytes, bool compressed);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace iris::wire
