@@ -2,7 +2,7 @@
 /*
  * TCP: birth, failure and end of every connection.
  *
- * Ten state changes make a loopback connection and six of them need nothing
+ * Ten state changes make a loopback connection and seven of them need nothing
  * unless single events are wanted: what is open is counted by the walk at the
  * end of the window, what has ended at its close. The owner is taken at birth,
  * in the context of the process that connects or from the socket it inherits;
@@ -26,39 +26,59 @@ static __always_inline void ends_of(struct socket_ends *ends, const struct sock 
 	ends->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
 
+/* An attempt that the connect hook saw and that never reached SYN_SENT. */
+static __always_inline void end_attempt(const struct socket_entry *entry)
+{
+	static const struct totals nothing;
+	struct observation seen;
+	struct socket_ends ends = {};
+
+	observe_socket(&seen, entry, &nothing, entry->start_ns);
+	seen.failure = entry->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
+	seen.local_address = ends.local_address;
+	account(&seen);
+	if (emit_sockets) {
+		copy_address(ends.peer_address, entry->peer_address);
+		ends.peer_port = entry->peer_port;
+		emit_socket_event(IRIS_EVENT_FAILED, entry, &ends, entry->start_ns, seen.failure, IRIS_CONN_S0, NULL, 0);
+	}
+}
+
+/* The end of a socket that went unseen, told from what is known of it. */
+static __always_inline void end_missed(const struct socket_entry *entry)
+{
+	struct iris_counters *counts = window_counters(active_window & 1);
+	struct observation seen;
+	struct socket_ends ends = {};
+
+	observe_socket(&seen, entry, &entry->reported, entry->start_ns);
+	observe_close(&seen, entry, IRIS_FAILURE_NONE, true);
+	seen.local_address = ends.local_address;
+	account(&seen);
+	if (counts)
+		COUNT(counts->missed_closes);
+	if (emit_sockets) {
+		copy_address(ends.peer_address, entry->peer_address);
+		ends.local_port = entry->local_port;
+		ends.peer_port = entry->peer_port;
+		emit_socket_event(IRIS_EVENT_CLOSE, entry, &ends, entry->start_ns, IRIS_FAILURE_NONE, IRIS_CONN_OTH, NULL,
+				  0);
+	}
+}
+
 /*
- * An entry that is in the way of a new socket at the same address: an attempt that
- * never reached SYN_SENT, or a socket whose close was missed. It has ended, so it
- * is counted before it is overwritten. Apart, since it is rare.
+ * An entry that is in the way of a new connection of the same socket: an attempt
+ * that never reached SYN_SENT, or one whose close and whose destruction were both
+ * missed. It has ended, so it is counted before it is overwritten.
  */
 static __noinline int end_stale(struct socket_entry *old)
 {
-	bool attempt = old->phase == PHASE_ATTEMPT;
-	struct observation seen;
-	struct socket_ends ends = {};
-	u8 failure = IRIS_FAILURE_NONE;
-
 	if (old->claim & CLAIM_WALK) /* the walk is just ending it */
 		return 0;
-	if (attempt)
-		failure = old->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
-	observe_socket(&seen, old, &old->reported, old->start_ns);
-	observe_close(&seen, old, failure, !attempt);
-	seen.local_address = ends.local_address;
-	account(&seen);
-	if (!attempt) {
-		struct iris_counters *counts = window_counters(active_window & 1);
-
-		if (counts)
-			COUNT(counts->missed_closes);
-	}
-	if (emit_sockets) {
-		copy_address(ends.peer_address, old->peer_address);
-		ends.local_port = old->local_port;
-		ends.peer_port = old->peer_port;
-		emit_socket_event(attempt ? IRIS_EVENT_FAILED : IRIS_EVENT_CLOSE, old, &ends, old->start_ns, failure,
-				  attempt ? IRIS_CONN_S0 : IRIS_CONN_OTH, NULL, 0);
-	}
+	if (old->phase == PHASE_ATTEMPT)
+		end_attempt(old);
+	else
+		end_missed(old);
 	return 0;
 }
 
@@ -420,7 +440,8 @@ static __always_inline void on_close(const struct sock *sk, int oldstate, bool a
 
 static __always_inline int on_state(const struct sock *sk, int oldstate, int newstate, bool atomic)
 {
-	const u32 wanted = 1 << TCP_SYN_SENT | 1 << TCP_ESTABLISHED | 1 << TCP_CLOSE | 1 << TCP_LISTEN;
+	const u32 wanted = (emit_sockets ? 1 << TCP_SYN_SENT : 0) | 1 << TCP_ESTABLISHED | 1 << TCP_CLOSE |
+			   1 << TCP_LISTEN;
 
 	if (!(wanted >> newstate & 1) || sk->sk_protocol != IPPROTO_TCP)
 		return 0;
@@ -440,6 +461,52 @@ static __always_inline int on_state(const struct sock *sk, int oldstate, int new
 		on_listen(sk);
 	}
 	return 0;
+}
+
+/*
+ * The last word on a socket. The kernel leaves a program out where a softirq
+ * interrupts another run of it on the same CPU, so that some closes (2 in 10,000 at
+ * full load) go unseen above; this is another program, which sees those. It also
+ * ends attempts that never left the host as soon as the program gives up.
+ */
+static __always_inline int on_destroy(const struct sock *sk, bool atomic)
+{
+	u64 key = (u64)sk;
+	struct socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	struct tcp_sock *tp;
+	u64 free;
+
+	if (!entry || entry->claim & CLAIM_CLOSE) /* the walk ends it */
+		return 0;
+	if (entry->phase == PHASE_ATTEMPT && !sk->__sk_common.skc_dport) {
+		free = entry->claim & ~(u64)CLAIM_WALK;
+		if (swap_claim(atomic, &entry->claim, free, free | CLAIM_CLOSE) == free) {
+			end_attempt(entry);
+			bpf_map_delete_elem(&sockets, &key);
+		}
+		return 0;
+	}
+	tp = bpf_skc_to_tcp_sock((void *)sk);
+	if (!tp)
+		return 0;
+	/* What it closed from is gone: nobody has acknowledged a SYN, somebody broke it, or it ended well. */
+	if (entry->role == IRIS_ROLE_ORIGINATOR && !tp->bytes_acked)
+		on_close(sk, TCP_SYN_SENT, atomic);
+	else
+		on_close(sk, sk->sk_err ? TCP_ESTABLISHED : TCP_LAST_ACK, atomic);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(iris_tcp_end, const struct sock *sk)
+{
+	return on_destroy(sk, true);
+}
+
+SEC("?tp_btf/tcp_destroy_sock")
+int BPF_PROG(iris_tcp_end_510, const struct sock *sk)
+{
+	return on_destroy(sk, false);
 }
 
 SEC("tp_btf/inet_sock_set_state")

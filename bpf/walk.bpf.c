@@ -63,19 +63,16 @@ static __always_inline void fail_attempt(struct socket_entry *entry, u64 key, st
 	bpf_map_delete_elem(&sockets, &key);
 }
 
-static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
+static __always_inline int sample(u64 key, bool atomic)
 {
-	u64 *key_in_map = ctx->key; /* read once: the verifier ties the check to this load */
 	struct socket_entry *entry;
 	struct observation seen;
 	struct totals now;
 	struct live live;
-	u64 key, free, time_ns;
+	u64 free, time_ns;
 	bool established;
 
-	if (!key_in_map)
-		return 0;
-	key = *key_in_map;
+	/* Looked up again: the element may be another socket's by now. */
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry)
 		return 0;
@@ -88,15 +85,15 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	time_ns = recent_ns;
 	read_live(&live, (void *)key);
 	if (entry->phase == PHASE_ATTEMPT) {
-		bool waiting = time_ns < entry->start_ns + PATIENCE_NS;
-		bool same = live.peer_port == entry->peer_port && live.state != TCP_CLOSE;
-
-		if (waiting || same) {
+		if (live.peer_port == entry->peer_port && live.state != TCP_CLOSE) {
+			entry->phase = PHASE_OPEN;
+		} else if (time_ns < entry->start_ns + PATIENCE_NS) {
 			swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free);
 			return 0;
+		} else {
+			fail_attempt(entry, key, &live);
+			return 0;
 		}
-		fail_attempt(entry, key, &live);
-		return 0;
 	}
 
 	established = live.state != TCP_SYN_SENT && live.state != TCP_SYN_RECV;
@@ -148,14 +145,34 @@ static __always_inline int walk(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
 	return 0;
 }
 
-SEC("iter/bpf_map_elem")
-int iris_walk(struct bpf_iter__bpf_map_elem *ctx)
+static long sample_each(struct bpf_map *map, u64 *key, struct socket_entry *entry, void *context)
 {
-	return walk(ctx, true);
+	return sample(*key, true);
+}
+
+/* Run by user space itself (BPF_PROG_RUN, 5.14): nothing is attached. */
+SEC("syscall")
+int iris_walk(void *context)
+{
+	bpf_for_each_map_elem(&sockets, sample_each, NULL, 0);
+	return 0;
+}
+
+static __always_inline int sample_element(struct bpf_iter__bpf_map_elem *ctx, bool atomic)
+{
+	u64 *key = ctx->key; /* read once: the verifier ties the check to this load */
+
+	return key ? sample(*key, atomic) : 0;
+}
+
+SEC("?iter/bpf_map_elem")
+int iris_walk_iter(struct bpf_iter__bpf_map_elem *ctx)
+{
+	return sample_element(ctx, true);
 }
 
 SEC("?iter/bpf_map_elem")
 int iris_walk_510(struct bpf_iter__bpf_map_elem *ctx)
 {
-	return walk(ctx, false);
+	return sample_element(ctx, false);
 }

@@ -55,6 +55,15 @@ base::Result<void> run_iterator(bpf_link* link) {
   }
 }
 
+/// Runs a program of type syscall once.
+base::Result<void> run_program(int fd) {
+  bpf_test_run_opts options{};
+  options.sz = sizeof(options);
+  const int result = bpf_prog_test_run_opts(fd, &options);
+  if (result != 0) return base::fail_errno("cannot run a program", -result);
+  return {};
+}
+
 std::string reason_of(int error) {
   if (error == kNotSupported) return "not supported by this kernel";
   return std::generic_category().message(error);
@@ -136,7 +145,7 @@ LinkPtr BpfEventSource::Impl::attach(const ProgramSpec& spec, bpf_program* progr
 base::Result<void> BpfEventSource::Impl::attach_all() {
   for (const ProgramSpec& spec : program_table()) {
     bpf_program* program = bpf_object__find_program_by_name(loaded_.skeleton->obj, spec.name.data());
-    if (program == nullptr || !bpf_program__autoload(program)) continue;
+    if (program == nullptr || !bpf_program__autoload(program) || spec.attach == AttachKind::on_demand) continue;
     LinkPtr link = attach(spec, program);
     if (link != nullptr) {
       links_.emplace(spec.name, std::move(link));
@@ -165,13 +174,18 @@ base::Result<void> BpfEventSource::Impl::find_existing_sockets() {
 }
 
 base::Result<void> BpfEventSource::Impl::walk_sockets(bool closes_window) {
-  auto link = links_.find("iris_walk");
-  if (link == links_.end()) link = links_.find("iris_walk_510");
-  if (link == links_.end()) return {};
   auto& variables = *loaded_.skeleton->bss;
   publish(variables.walk_closes_window, static_cast<u32>(closes_window));
   publish_time();
-  if (auto run = run_iterator(link->second.get()); !run) return with_context("walk over live sockets", run.error());
+  base::Result<void> run;
+  if (const int walk = bpf_program__fd(loaded_.skeleton->progs.iris_walk); walk >= 0) {
+    run = run_program(walk);
+  } else {
+    auto link = links_.find("iris_walk_iter");
+    if (link == links_.end()) link = links_.find("iris_walk_510");
+    if (link != links_.end()) run = run_iterator(link->second.get());
+  }
+  if (!run) return with_context("walk over live sockets", run.error());
   return {};
 }
 
@@ -225,7 +239,7 @@ std::vector<ProgramInfo> BpfEventSource::Impl::programs() const {
     if (!loaded && spec.is_fallback && left_out == loaded_.left_out.end()) continue;  // not needed
     ProgramInfo& entry = list.emplace_back();
     entry.name = spec.name;
-    entry.attached = links_.contains(spec.name);
+    entry.attached = links_.contains(spec.name) || (loaded && spec.attach == AttachKind::on_demand);
     const auto fault = attach_faults_.find(spec.name);
     if (left_out != loaded_.left_out.end()) {
       entry.detail = left_out->second;

@@ -11,11 +11,13 @@ constexpr auto kTracepoint = AttachKind::tracepoint;
 constexpr auto kCgroup = AttachKind::cgroup;
 constexpr auto kIterator = AttachKind::iterator;
 
-constexpr std::array<ProgramSpec, 17> kPrograms{{
+constexpr std::array<ProgramSpec, 20> kPrograms{{
     {"iris_cg_mkdir", kTracepoint, {}},
     {"iris_cg_rmdir", kTracepoint, {}},
     {"iris_tcp_state", kTracepoint, "iris_tcp_st_510", true},
     {"iris_tcp_st_510", kTracepoint, {}, true, true},
+    {"iris_tcp_end", kTracepoint, "iris_tcp_end_510"},
+    {"iris_tcp_end_510", kTracepoint, {}, false, true},
     {"iris_connect4", kCgroup, {}},
     {"iris_connect6", kCgroup, {}},
     {"iris_sock_new", kCgroup, {}},
@@ -26,7 +28,8 @@ constexpr std::array<ProgramSpec, 17> kPrograms{{
     {"iris_sig_fault", kTracepoint, {}},
     {"iris_exit", kTracepoint, {}},
     {"iris_exec", kTracepoint, {}},
-    {"iris_walk", kIterator, "iris_walk_510"},
+    {"iris_walk", AttachKind::on_demand, "iris_walk_iter"},
+    {"iris_walk_iter", kIterator, "iris_walk_510", false, true},
     {"iris_walk_510", kIterator, {}, false, true},
     {"iris_existing", kIterator, {}},
 }};

@@ -6,7 +6,8 @@
 
 namespace iris::capture {
 
-enum class AttachKind { tracepoint, cgroup, iterator };
+/// on_demand: not attached at all, run by user space.
+enum class AttachKind { tracepoint, cgroup, iterator, on_demand };
 
 /// How one program of bpf/ is treated.
 struct ProgramSpec {

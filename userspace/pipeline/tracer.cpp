@@ -51,8 +51,8 @@ std::uint64_t recursion_misses(const capture::BpfEventSource& source) {
   const auto programs = source.programs();
   return std::accumulate(programs.begin(), programs.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const auto& program) {
-                           // The state program finds out itself what a missed run cost: missed_close.
-                           return program.name.starts_with("iris_tcp_st") ? sum : sum + program.recursion_misses;
+                           // These two see what the other missed, and count what both did: missed_close.
+                           return program.name.starts_with("iris_tcp_") ? sum : sum + program.recursion_misses;
                          });
 }
 
