@@ -70,6 +70,7 @@ static __always_inline void existing_connection(struct sock *sk, struct task_str
 	raw.fin_received = BPF_CORE_READ(sk, __sk_common.skc_flags) &
 			   (1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE));
 	payload_totals(&raw, entry.role == IRIS_ROLE_ORIGINATOR, state != TCP_SYN_SENT, &entry.reported);
+	entry.socket = key;
 	bpf_map_update_elem(&sockets, &key, &entry, BPF_NOEXIST);
 }
 

@@ -56,6 +56,7 @@ enum socket_claim {
 
 struct socket_entry {
 	u64 claim;
+	u64 socket; /* the key */
 	u64 owner;
 	u64 start_ns;
 	u64 established_us;

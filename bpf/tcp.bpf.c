@@ -69,33 +69,34 @@ static __always_inline void end_missed(const struct socket_entry *entry)
 /*
  * An entry that is in the way of a new connection of the same socket: an attempt
  * that never reached SYN_SENT, or one whose close and whose destruction were both
- * missed. It has ended, so it is counted before it is overwritten.
+ * missed. It has ended, so it is counted before it is overwritten. False: the walk
+ * is just ending it, and the entry is the walk's.
  */
 static __noinline int end_stale(struct socket_entry *old)
 {
-	if (old->claim & CLAIM_WALK) /* the walk is just ending it */
+	if (old->claim & CLAIM_WALK)
 		return 0;
 	if (old->phase == PHASE_ATTEMPT)
 		end_attempt(old);
 	else
 		end_missed(old);
-	return 0;
+	return 1;
 }
 
-static __always_inline void insert_socket(u64 key, const struct socket_entry *entry)
+static __always_inline void insert_socket(u64 key, struct socket_entry *entry)
 {
 	struct iris_counters *counts;
 	struct socket_entry *old;
 
+	entry->socket = key;
 	if (bpf_map_update_elem(&sockets, &key, entry, BPF_NOEXIST) == 0)
 		return;
 	old = bpf_map_lookup_elem(&sockets, &key);
-	if (old) {
-		end_stale(old);
-		if (bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
-			return;
-	}
-	sockets_overflowed = 1;
+	if (old && end_stale(old) && bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
+		return;
+	sockets_overflowed = 1; /* told at its close, as one born unseen */
+	if (old)
+		return;
 	counts = window_counters(active_window & 1);
 	if (counts)
 		COUNT(counts->lost_socket);

@@ -70,9 +70,8 @@ static __always_inline int sample(u64 key, bool atomic)
 	struct totals now;
 	struct live live;
 	u64 free, time_ns;
-	bool established;
+	bool established, mine;
 
-	/* Looked up again: the element may be another socket's by now. */
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry)
 		return 0;
@@ -82,14 +81,27 @@ static __always_inline int sample(u64 key, bool atomic)
 	if (swap_claim(atomic, &entry->claim, free, free | CLAIM_WALK) != free)
 		return 0;
 
+	/*
+	 * This program can be preempted: between look-up and claim the element may have
+	 * become another socket's, which is as good. From here on it stays, since who
+	 * closes leaves a claimed entry to us; unless it was not in the map at all.
+	 */
+	mine = entry->socket == key;
+	key = entry->socket;
+	if (bpf_map_lookup_elem(&sockets, &key) != entry) {
+		swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free);
+		return 0;
+	}
+
 	time_ns = recent_ns;
 	read_live(&live, (void *)key);
-	if (entry->phase == PHASE_ATTEMPT) {
+	if (entry->phase == PHASE_ATTEMPT && !(entry->claim & CLAIM_CLOSE)) {
 		if (live.peer_port == entry->peer_port && live.state != TCP_CLOSE) {
 			entry->phase = PHASE_OPEN;
 		} else if (time_ns < entry->start_ns + PATIENCE_NS) {
-			swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free);
-			return 0;
+			if (swap_claim(atomic, &entry->claim, free | CLAIM_WALK, free) == (free | CLAIM_WALK))
+				return 0;
+			/* Closed in this moment: accounted below. */
 		} else {
 			fail_attempt(entry, key, &live);
 			return 0;
@@ -120,7 +132,7 @@ static __always_inline int sample(u64 key, bool atomic)
 		}
 	}
 	seen.established = established && !(entry->flags & SOCKET_COUNTED_ESTABLISHED);
-	seen.active = walk_closes_window;
+	seen.active = mine && walk_closes_window;
 	seen.rtt_us = established ? live.raw.srtt_us >> 3 : 0;
 
 	struct totals before = entry->reported;
