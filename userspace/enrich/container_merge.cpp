@@ -35,6 +35,7 @@ ContainerInfo merge_container_info(const ContainerInfo* docker, const ContainerI
   if (!docker->labels.empty()) merged.labels = docker->labels;
   if (docker->pid != 0) merged.pid = docker->pid;
   if (!docker->addresses.empty()) merged.addresses = docker->addresses;
+  merged.ports = docker->ports;  // containerd knows of none
   return merged;
 }
 

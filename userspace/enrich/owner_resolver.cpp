@@ -106,6 +106,27 @@ flow::OwnerPtr OwnerResolver::Impl::owner_of_address(const base::IpAddress& addr
   return container == containers_.end() ? nullptr : container->second.owner;
 }
 
+std::optional<OwnerResolver::Published> OwnerResolver::Impl::published(std::uint8_t protocol,
+                                                                       const base::IpAddress& host_address,
+                                                                       std::uint16_t host_port) const {
+  const auto [first, last] = ports_.equal_range(host_port);
+  for (auto at = first; at != last; ++at) {
+    const auto& [key, port] = at->second;
+    const bool same_address = port.host_address == host_address || port.host_address.is_unspecified();
+    if (port.protocol != protocol || !same_address) continue;
+    if (const auto found = containers_.find(key); found != containers_.end()) {
+      return Published{found->second.owner, port.container_port};
+    }
+  }
+  return std::nullopt;
+}
+
+bool OwnerResolver::Impl::has_own_network(const flow::Owner& owner) const {
+  if (owner.kind != flow::OwnerKind::container) return false;
+  const auto found = find_container(owner.container_id);
+  return found != containers_.end() && !found->second.merged.addresses.empty();
+}
+
 OwnerResolver::Impl::Containers::const_iterator OwnerResolver::Impl::find_container(
     const std::string& container_id) const {
   const auto found = containers_.find(container_id);
@@ -167,6 +188,12 @@ bool OwnerResolver::is_known(std::uint64_t cgroup_id) { return impl_->is_known(c
 flow::OwnerPtr OwnerResolver::owner_of_address(const base::IpAddress& address) const {
   return impl_->owner_of_address(address);
 }
+std::optional<OwnerResolver::Published> OwnerResolver::published(std::uint8_t protocol,
+                                                                 const base::IpAddress& host_address,
+                                                                 std::uint16_t host_port) const {
+  return impl_->published(protocol, host_address, host_port);
+}
+bool OwnerResolver::has_own_network(const flow::Owner& owner) const { return impl_->has_own_network(owner); }
 std::string OwnerResolver::root_path(const std::string& container_id) const { return impl_->root_path(container_id); }
 std::uint32_t OwnerResolver::main_pid(const std::string& container_id) const { return impl_->main_pid(container_id); }
 std::vector<flow::ContainerRecord> OwnerResolver::containers() const { return impl_->containers(); }

@@ -66,6 +66,17 @@ class OwnerResolver {
   /// The container that has this address on a container network, if any.
   flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
 
+  /// The container behind a port that is published on this address of the host.
+  struct Published {
+    flow::OwnerPtr owner;
+    std::uint16_t container_port = 0;
+  };
+  std::optional<Published> published(std::uint8_t protocol, const base::IpAddress& host_address,
+                                     std::uint16_t host_port) const;
+
+  /// True for a container that has addresses of its own: its loopback is not the host's.
+  bool has_own_network(const flow::Owner& owner) const;
+
   /// Root file system of a container on the host, for symbols; may be empty.
   std::string root_path(const std::string& container_id) const;
 

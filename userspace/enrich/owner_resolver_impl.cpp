@@ -172,6 +172,7 @@ void OwnerResolver::Impl::take_removed(RuntimeMessage::Source source, const Runt
   if (auto& info = docker ? container.docker : container.containerd) {
     info->pid = 0;
     info->addresses.clear();
+    info->ports.clear();
   }
   refresh(key, container);
 }
@@ -193,11 +194,13 @@ void OwnerResolver::Impl::take_status(RuntimeStatus status) {
 /// when that changed.
 void OwnerResolver::Impl::refresh(const std::string& key, Container& container) {
   const std::vector<base::IpAddress> addresses_before = std::move(container.merged.addresses);
+  const std::vector<PublishedPort> ports_before = std::move(container.merged.ports);
   const auto docker = statuses_.find("docker");
   container.merged = merge_container_info(container.docker ? &*container.docker : nullptr,
                                           container.containerd ? &*container.containerd : nullptr,
                                           docker != statuses_.end() && docker->second.connected);
   refresh_addresses(key, addresses_before, container.merged.addresses);
+  refresh_ports(key, ports_before, container.merged.ports);
   container.lived |= container.merged.pid != 0;
   if (container.merged.pid != 0) container.last_pid = container.merged.pid;
   const flow::OwnerPtr before = container.owner;
@@ -252,6 +255,16 @@ void OwnerResolver::Impl::refresh_addresses(const std::string& key, const std::v
   }
 }
 
+void OwnerResolver::Impl::refresh_ports(const std::string& key, const std::vector<PublishedPort>& before,
+                                        const std::vector<PublishedPort>& after) {
+  if (before == after) return;
+  for (const PublishedPort& port : before) {
+    const auto [first, last] = ports_.equal_range(port.host_port);
+    for (auto at = first; at != last;) at = at->second.first == key ? ports_.erase(at) : std::next(at);
+  }
+  for (const PublishedPort& port : after) ports_.emplace(port.host_port, std::pair{key, port});
+}
+
 void OwnerResolver::Impl::mark_dirty(const std::string& key, Container& container) {
   if (container.dirty) return;
   container.dirty = true;
@@ -276,6 +289,7 @@ void OwnerResolver::Impl::bury_if_dead(const std::string& key, Container& contai
       announce(found->second, pending_records_);
     }
     refresh_addresses(oldest, found->second.merged.addresses, {});
+    refresh_ports(oldest, found->second.merged.ports, {});
     containers_.erase(found);
   }
 }

@@ -51,6 +51,9 @@ class OwnerResolver::Impl {
 
 
   flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
+  std::optional<Published> published(std::uint8_t protocol, const base::IpAddress& host_address,
+                                     std::uint16_t host_port) const;
+  bool has_own_network(const flow::Owner& owner) const;
   std::string root_path(const std::string& container_id) const;
   std::uint32_t main_pid(const std::string& container_id) const;
   std::vector<flow::ContainerRecord> containers() const;
@@ -108,6 +111,8 @@ class OwnerResolver::Impl {
   void publish(Container& container, std::uint64_t id, CgroupIndex::Entry& entry);
   void refresh_addresses(const std::string& key, const std::vector<base::IpAddress>& before,
                          const std::vector<base::IpAddress>& after);
+  void refresh_ports(const std::string& key, const std::vector<PublishedPort>& before,
+                     const std::vector<PublishedPort>& after);
   void mark_dirty(const std::string& key, Container& container);
   void make_owner_object(Container& container) const;
   void bury_if_dead(const std::string& key, Container& container);
@@ -120,6 +125,7 @@ class OwnerResolver::Impl {
   std::map<std::string, std::vector<std::uint64_t>> candidates_;  // by key "NAMESPACE/ID"
   std::set<std::string> namespaces_;                              // of containerd, seen so far
   std::unordered_map<base::IpAddress, std::string, base::IpAddressHash> addresses_;
+  std::multimap<std::uint16_t, std::pair<std::string, PublishedPort>> ports_;  // by host port: key, port
   std::vector<std::string> dirty_;
   std::vector<flow::ContainerRecord> pending_records_;  // of containers forgotten before the poll
   std::deque<std::string> graves_;  // dead and unclaimed, oldest first

@@ -11,6 +11,17 @@
 
 namespace iris::enrich {
 
+/// A port of the host that the engine hands to a container, by address translation
+/// or by its user-land proxy.
+struct PublishedPort {
+  base::IpAddress host_address;  // unspecified: every address of the host
+  std::uint16_t host_port = 0;
+  std::uint16_t container_port = 0;
+  std::uint8_t protocol = 0;     // IANA number
+
+  friend bool operator==(const PublishedPort&, const PublishedPort&) = default;
+};
+
 /// What a container runtime says of one container. Empty means not known.
 struct ContainerInfo {
   std::string id;     // full id
@@ -24,6 +35,7 @@ struct ContainerInfo {
   std::uint32_t pid = 0;          // main process in the initial PID namespace; 0: not running
   std::string root_path;          // root file system on the host, for symbols
   std::vector<base::IpAddress> addresses;
+  std::vector<PublishedPort> ports;
 };
 
 /// Health of one runtime connection, for `status`.

@@ -37,7 +37,9 @@ bool Filter::matches_peer(const std::optional<base::IpAddress>& address, const s
 }
 
 bool Filter::matches(const FlowRecord& flow) const {
-  if (!matches_owner(flow.owner) || !matches_peer(flow.peer_address, flow.peer_names, flow.peer_owner)) return false;
+  // A conversation between two containers is one flow: it is either's.
+  if (!matches_owner(flow.owner) && !(flow.peer_owner && matches_owner(flow.peer_owner))) return false;
+  if (!matches_peer(flow.peer_address, flow.peer_names, flow.peer_owner)) return false;
   if (pid) return false;  // a flow sums over processes
   if (protocol && flow.protocol != *protocol) return false;
   if (port && flow.service_port != *port) return false;

@@ -44,11 +44,12 @@ AddressSet read_host_addresses() {
   return addresses;
 }
 
-flow::Scope FlowTranslator::scope_of(const base::IpAddress& peer, bool is_container) const {
+flow::Scope FlowTranslator::scope_of(const flow::FlowRecord& record) const {
+  if (record.peer_owner) return flow::Scope::container;
+  const base::IpAddress& peer = *record.peer_address;
   // The kernel takes "any address" as a peer for this host itself.
   if (peer.is_loopback() || peer.is_unspecified()) return flow::Scope::loopback;
   if (host_addresses_.contains(peer)) return flow::Scope::host;
-  if (is_container) return flow::Scope::container;
   return peer.is_site_local() ? flow::Scope::site : flow::Scope::external;
 }
 
@@ -62,8 +63,7 @@ flow::Attribution FlowTranslator::attribution_of(const iris_flow_value& value, c
   }
 }
 
-flow::FlowRecord FlowTranslator::flow(const iris_flow_key& key, const iris_flow_value& value,
-                                      const Window& window) const {
+flow::FlowRecord FlowTranslator::flow(const iris_flow_key& key, const iris_flow_value& value, const Window& window) {
   static_assert(IRIS_FAILURES == flow::kFailureReasons);
   flow::FlowRecord record;
   record.window_start_wall_ns = window.start_wall_ns;
@@ -77,9 +77,7 @@ flow::FlowRecord FlowTranslator::flow(const iris_flow_key& key, const iris_flow_
     record.local_address = known_address(value.local_address);  // of a folded one: any of many
     const base::IpAddress peer = address_of(key.peer_address);
     record.peer_address = peer;
-    record.peer_owner = lookups_.owner_of_address(peer);
     record.peer_names = lookups_.names(key.cgroup_id, peer);
-    record.scope = scope_of(peer, record.peer_owner != nullptr);
   }
   record.opened = value.opened;
   record.established = value.established;
@@ -102,7 +100,15 @@ flow::FlowRecord FlowTranslator::flow(const iris_flow_key& key, const iris_flow_
   }
   record.pre_existing = value.pre_existing != 0;
   record.attribution = attribution_of(value, *record.owner);
+  conversations_.learn(record);
   return record;
+}
+
+bool FlowTranslator::conclude(flow::FlowRecord& record) const {
+  if (record.folded) return true;
+  if (!conversations_.conclude(record)) return false;
+  record.scope = scope_of(record);
+  return true;
 }
 
 }  // namespace iris::pipeline

@@ -8,6 +8,8 @@ namespace iris::pipeline {
 namespace {
 
 constexpr std::chrono::milliseconds kLastNamesPatience{1000};
+/// Of one window, held back until all its addresses have been seen; of more, the first ones are not.
+constexpr std::size_t kMaxWaitingFlows = 1024;
 
 }  // namespace
 
@@ -19,8 +21,12 @@ RecordMaker::RecordMaker(const TracerOptions& options, enrich::OwnerResolver& re
                [&resolver](const std::string& container_id) { return resolver.main_pid(container_id); }}),
       flows_({[&resolver](std::uint64_t id) { return resolver.owner(id); },
               [&resolver](std::uint64_t id) { return resolver.is_known(id); },
-              [&resolver](const base::IpAddress& address) { return resolver.owner_of_address(address); },
-              [this](std::uint64_t id, const base::IpAddress& address) { return names_.names(id, address, now_ns_); }}),
+              [this](std::uint64_t id, const base::IpAddress& address) { return names_.names(id, address, now_ns_); },
+              {[&resolver](const base::IpAddress& address) { return resolver.owner_of_address(address); },
+               [&resolver](std::uint8_t protocol, const base::IpAddress& address, std::uint16_t port) {
+                 return resolver.published(protocol, address, port);
+               },
+               [&resolver](const flow::Owner& owner) { return resolver.has_own_network(owner); }}}),
       stacks_(std::move(symbolizer)) {}
 
 void RecordMaker::take_event(const iris_event_header& header, std::size_t size, std::uint64_t now_ns,
@@ -132,7 +138,15 @@ void RecordMaker::take_dns(const iris_dns_event& event, std::uint64_t now_ns, fl
 void RecordMaker::take_flow(const iris_flow_key& key, const iris_flow_value& value,
                             const FlowTranslator::Window& window, flow::RecordSink& sink) {
   now_ns_ = window.end_wall_ns - static_cast<std::uint64_t>(window.offset);
-  sink.write(flows_.flow(key, value, window));
+  if (waiting_flows_.size() == kMaxWaitingFlows) finish_flows(sink);
+  waiting_flows_.push_back(flows_.flow(key, value, window));
+}
+
+void RecordMaker::finish_flows(flow::RecordSink& sink) {
+  for (flow::FlowRecord& record : waiting_flows_) {
+    if (flows_.conclude(record)) sink.write(std::move(record));
+  }
+  waiting_flows_.clear();
 }
 
 void RecordMaker::take_container_changes(flow::RecordSink& sink, std::uint64_t now_ns) {

@@ -30,6 +30,8 @@ class RecordMaker {
   void take_event(const iris_event_header& header, std::size_t size, std::uint64_t now_ns, flow::RecordSink& sink);
   void take_flow(const iris_flow_key& key, const iris_flow_value& value, const FlowTranslator::Window& window,
                  flow::RecordSink& sink);
+  /// The window's flows have all been taken: both ends of each conversation are known now.
+  void finish_flows(flow::RecordSink& sink);
   /// What the runtimes said meanwhile.
   void take_container_changes(flow::RecordSink& sink, std::uint64_t now_ns);
 
@@ -60,6 +62,7 @@ class RecordMaker {
   ProcessCache processes_;
   DnsCache names_;
   CrashStacks stacks_;
+  std::vector<flow::FlowRecord> waiting_flows_;
   std::uint64_t now_ns_ = 0;  // for the look-ups of the flow translator
   Malformed malformed_;
 };

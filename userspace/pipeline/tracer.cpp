@@ -216,6 +216,7 @@ base::Result<void> Tracer::Impl::close_window(flow::RecordSink& sink) {
     if (options_.flows) maker_.take_flow(key, value, window, sink);
   };
   const auto counters = source_->close_window(on_event, on_flow);
+  maker_.finish_flows(sink);
   if (!counters) return tl::unexpected(counters.error());
 
   tally.kernel = counters->kernel;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtimes/docker_json.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <charconv>
 #include <initializer_list>
@@ -70,12 +72,38 @@ void add_address(std::string_view address, ContainerInfo& info) {
   }
 }
 
+std::optional<std::uint16_t> parse_port(std::string_view digits) {
+  std::uint16_t port = 0;
+  const char* end = digits.data() + digits.size();
+  const auto parsed = std::from_chars(digits.data(), end, port);
+  if (parsed.ec != std::errc{} || parsed.ptr != end || port == 0) return std::nullopt;
+  return port;
+}
+
+/// "80/tcp" and one of its bindings, {"HostIp":"0.0.0.0","HostPort":"8080"}.
+void add_port(std::string_view name, const json& binding, ContainerInfo& info) {
+  const std::size_t slash = name.find('/');
+  const std::string_view protocol = slash == std::string_view::npos ? "" : name.substr(slash + 1);
+  const auto container_port = parse_port(name.substr(0, slash));
+  const auto host_port = parse_port(text(binding, "HostPort"));
+  const auto address = base::IpAddress::parse(text(binding, "HostIp"));
+  if (!container_port || !host_port || (protocol != "tcp" && protocol != "udp")) return;
+  if (info.ports.size() >= kMaxPorts) return;
+  enrich::PublishedPort port;
+  // "0.0.0.0" and "::" are two bindings; each stands for every address of its family.
+  if (address && !address->is_unspecified()) port.host_address = *address;
+  port.host_port = *host_port;
+  port.container_port = *container_port;
+  port.protocol = protocol == "tcp" ? IPPROTO_TCP : IPPROTO_UDP;
+  if (std::find(info.ports.begin(), info.ports.end(), port) == info.ports.end()) info.ports.push_back(port);
+}
+
 }  // namespace
 
 std::optional<ContainerInfo> parse_docker_inspect(std::string_view json_text) {
   const auto root = parse_only(json_text, 1,
                                {{"Id", "Name", "State", "Config", "NetworkSettings", "GraphDriver"},
-                                {"Pid", "Running", "Env", "Image", "Labels", "Networks", "Data"}});
+                                {"Pid", "Running", "Env", "Image", "Labels", "Networks", "Ports", "Data"}});
   if (!root || !is_container_id(text(*root, "Id"))) return std::nullopt;
   ContainerInfo info;
   info.runtime = "docker";
@@ -105,6 +133,12 @@ std::optional<ContainerInfo> parse_docker_inspect(std::string_view json_text) {
       for (const json& network : *networks) {
         add_address(text(network, "IPAddress"), info);
         add_address(text(network, "GlobalIPv6Address"), info);
+      }
+    }
+    if (const json* ports = member(*settings, "Ports"); ports != nullptr && ports->is_object()) {
+      for (const auto& [name, bindings] : ports->items()) {
+        if (!bindings.is_array()) continue;
+        for (const json& binding : bindings) add_port(name, binding, info);
       }
     }
   }

@@ -19,6 +19,7 @@ inline constexpr std::size_t kMaxLabels = 32;
 inline constexpr std::size_t kMaxLabelName = 128;
 inline constexpr std::size_t kMaxLabelValue = 256;
 inline constexpr std::size_t kMaxAddresses = 32;
+inline constexpr std::size_t kMaxPorts = 64;
 inline constexpr std::size_t kMaxId = 128;
 
 std::map<std::string, std::string> keep_labels(const std::map<std::string, std::string>& labels);

@@ -28,17 +28,23 @@ flow::OwnerPtr owner(std::uint64_t id) {
   return std::make_shared<const flow::Owner>(made);
 }
 
-FlowTranslator translator() {
-  FlowTranslator made({owner, [](std::uint64_t id) { return id != kGone && id != 0; },
-                       [](const base::IpAddress& peer) {
-                         return peer == address("10.0.0.5") ? owner(kModule) : nullptr;
-                       },
-                       [](std::uint64_t id, const base::IpAddress& peer) {
-                         return id == kModule && peer == address("203.0.113.9") ? std::vector<std::string>{"hub.example"}
-                                                                               : std::vector<std::string>{};
-                       }});
-  made.set_host_addresses({address("198.51.100.1")});
-  return made;
+/// One call of a translator of its own.
+flow::FlowRecord translate(const iris_flow_key& key, const iris_flow_value& value) {
+  FlowTranslator translator({owner, [](std::uint64_t id) { return id != kGone && id != 0; },
+                             [](std::uint64_t id, const base::IpAddress& peer) {
+                               return id == kModule && peer == address("203.0.113.9")
+                                          ? std::vector<std::string>{"hub.example"}
+                                          : std::vector<std::string>{};
+                             },
+                             {[](const base::IpAddress& peer) {
+                                return peer == address("10.0.0.5") ? owner(kModule) : nullptr;
+                              },
+                              [](std::uint8_t, const base::IpAddress&, std::uint16_t) { return std::nullopt; },
+                              [](const flow::Owner&) { return false; }}});
+  translator.set_host_addresses({address("198.51.100.1")});
+  flow::FlowRecord record = translator.flow(key, value, kWindow);
+  EXPECT_TRUE(translator.conclude(record));
+  return record;
 }
 
 iris_flow_key key(const char* peer, std::uint64_t id = kModule) {
@@ -73,7 +79,7 @@ TEST(FlowTranslator, TakesOverEveryCounter) {
   value.pre_existing = 1;
   std::memset(value.comms[0], 'a', sizeof value.comms[0]);
   std::memcpy(value.comms[1], "curl", 4);
-  const auto flow = translator().flow(key("203.0.113.9"), value, kWindow);
+  const auto flow = translate(key("203.0.113.9"), value);
   EXPECT_EQ(flow.window_start_wall_ns, 10'000'000u);
   EXPECT_EQ(flow.window_end_wall_ns, 20'000'000u);
   EXPECT_EQ(flow.first_seen_wall_ns, 6'000'000u);
@@ -103,11 +109,11 @@ TEST(FlowTranslator, TakesOverEveryCounter) {
 }
 
 TEST(FlowTranslator, WithoutSampleNoRtt) {
-  EXPECT_FALSE(translator().flow(key("203.0.113.9"), {}, kWindow).rtt_us);
+  EXPECT_FALSE(translate(key("203.0.113.9"), {}).rtt_us);
 }
 
 TEST(FlowTranslator, ScopeIsTheNearestThatHolds) {
-  const auto scope = [](const char* peer) { return translator().flow(key(peer), {}, kWindow).scope; };
+  const auto scope = [](const char* peer) { return translate(key(peer), {}).scope; };
   EXPECT_EQ(scope("127.0.0.1"), flow::Scope::loopback);
   EXPECT_EQ(scope("::1"), flow::Scope::loopback);
   EXPECT_EQ(scope("0.0.0.0"), flow::Scope::loopback);
@@ -118,8 +124,8 @@ TEST(FlowTranslator, ScopeIsTheNearestThatHolds) {
 }
 
 TEST(FlowTranslator, PeerThatIsAContainerIsNamed) {
-  EXPECT_EQ(translator().flow(key("10.0.0.5"), {}, kWindow).peer_owner->name, "modbus");
-  EXPECT_EQ(translator().flow(key("10.0.0.6"), {}, kWindow).peer_owner, nullptr);
+  EXPECT_EQ(translate(key("10.0.0.5"), {}).peer_owner->name, "modbus");
+  EXPECT_EQ(translate(key("10.0.0.6"), {}).peer_owner, nullptr);
 }
 
 TEST(FlowTranslator, FoldedHasNoPeer) {
@@ -127,7 +133,7 @@ TEST(FlowTranslator, FoldedHasNoPeer) {
   folded.folded = 1;
   iris_flow_value value{};
   std::memcpy(value.local_address, address("198.51.100.2").bytes.data(), 16);
-  const auto flow = translator().flow(folded, value, kWindow);
+  const auto flow = translate(folded, value);
   EXPECT_TRUE(flow.folded);
   EXPECT_FALSE(flow.peer_address);
   EXPECT_FALSE(flow.local_address);
@@ -138,7 +144,7 @@ TEST(FlowTranslator, AttributionIsTheKernelsUnlessTheOwnerIsUnknown) {
   const auto attribution = [](std::uint64_t id, std::uint8_t seen) {
     iris_flow_value value{};
     value.attribution = seen;
-    return translator().flow(key("203.0.113.9", id), value, kWindow).attribution;
+    return translate(key("203.0.113.9", id), value).attribution;
   };
   EXPECT_EQ(attribution(kModule, IRIS_ATTRIBUTION_EXACT), flow::Attribution::exact);
   EXPECT_EQ(attribution(kModule, IRIS_ATTRIBUTION_SOCKET), flow::Attribution::socket);

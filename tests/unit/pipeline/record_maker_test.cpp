@@ -105,6 +105,9 @@ TEST_F(RecordMakerTest, PeersHaveTheNamesThatTheirOwnerAskedFor) {
   key.cgroup_id = 10;
   std::memcpy(key.peer_address, peer->bytes.data(), 16);
   maker().take_flow(key, {}, {}, sink_);
+  EXPECT_EQ(sink_.records.size(), 3U) << "not before the window has all its flows";
+  maker().finish_flows(sink_);
+  ASSERT_EQ(sink_.records.size(), 4U);
   EXPECT_EQ(std::get<flow::FlowRecord>(sink_.records[3]).peer_names, std::vector<std::string>{"hub.example"});
 }
 

@@ -39,6 +39,26 @@ TEST(DockerInspect, GivesWhatIsNeeded) {
               ElementsAre(*base::IpAddress::parse("203.0.113.4"), *base::IpAddress::parse("2001:db8::4")));
 }
 
+TEST(DockerInspect, PublishedPorts) {
+  const auto with_ports = [](const std::string& ports) {
+    return parse_docker_inspect(R"({"Id":")" + kId + R"(","State":{"Running":true,"Pid":42},"NetworkSettings":{"Ports":)" +
+                                ports + "}}");
+  };
+  const auto info = with_ports(
+      R"({"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"},{"HostIp":"::","HostPort":"8080"}],
+          "53/udp":[{"HostIp":"198.51.100.9","HostPort":"5353"}],"443/tcp":null,"9/sctp":[{"HostIp":"","HostPort":"9"}]})");
+  ASSERT_TRUE(info);
+  EXPECT_THAT(info->ports, ::testing::UnorderedElementsAre(
+                               enrich::PublishedPort{{}, 8080, 80, 6},
+                               enrich::PublishedPort{*base::IpAddress::parse("198.51.100.9"), 5353, 53, 17}));
+  for (const char* hostile : {R"({"x/tcp":[{"HostPort":"1"}]})", R"({"80/tcp":[{"HostPort":"65536"}]})", R"({"80/tcp":[7]})",
+                              R"({"80/tcp":[{"HostPort":80}]})", R"({"80":[{"HostPort":"8"}]})", R"([1])"}) {
+    const auto refused = with_ports(hostile);
+    ASSERT_TRUE(refused) << hostile;
+    EXPECT_THAT(refused->ports, IsEmpty()) << hostile;
+  }
+}
+
 TEST(DockerInspect, StoppedHasNeitherPidNorAddress) {
   const auto info = parse_docker_inspect(inspect(kModule, R"({"Running":false,"Pid":42})"));
   ASSERT_TRUE(info);
