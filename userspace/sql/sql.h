@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "base/result.h"
 
@@ -33,6 +35,11 @@ struct OpenOptions {
   std::string vfs{};         // name of a registered one; empty: the default
 };
 
+/// Marks a parameter of query() and run() as a blob, where text is the default.
+struct Blob {
+  std::string_view bytes;
+};
+
 /// A prepared statement. Must go before its connection. After an error or the
 /// last row it can be run again once reset.
 class Statement {
@@ -45,6 +52,14 @@ class Statement {
   Result<void> bind_text(int index, std::string_view value);
   Result<void> bind_blob(int index, std::string_view value);
   Result<void> bind_null(int index);
+  /// From parameter 1 on: integers, std::string_view for text, Blob.
+  template <typename... Values>
+  Result<void> bind_all(const Values&... values) {
+    Result<void> state;
+    int index = 0;
+    static_cast<void>(((state = bind_value(++index, values)).has_value() && ...));
+    return state;
+  }
 
   /// True: a row can be read. False: there are no more.
   Result<bool> step();
@@ -66,6 +81,14 @@ class Statement {
     void operator()(sqlite3_stmt* statement) const;
   };
   explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  template <typename Integer>
+    requires std::is_integral_v<Integer>
+  Result<void> bind_value(int index, Integer value) {
+    return bind(index, static_cast<std::int64_t>(value));
+  }
+  Result<void> bind_value(int index, std::string_view value) { return bind_text(index, value); }
+  Result<void> bind_value(int index, Blob value) { return bind_blob(index, value.bytes); }
+
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
@@ -76,6 +99,21 @@ class Connection {
   /// One or more statements; rows are thrown away.
   Result<void> exec(const std::string& script);
   Result<Statement> prepare(std::string_view statement);
+  /// Prepared, with its parameters bound as by bind_all(): ready for step().
+  template <typename... Values>
+  Result<Statement> query(std::string_view statement, const Values&... values) {
+    auto prepared = prepare(statement);
+    if (!prepared) return prepared;
+    if (auto bound = prepared->bind_all(values...); !bound) return tl::unexpected(std::move(bound.error()));
+    return prepared;
+  }
+  /// As query(), and to its end.
+  template <typename... Values>
+  Result<void> run(std::string_view statement, const Values&... values) {
+    auto prepared = query(statement, values...);
+    if (!prepared) return tl::unexpected(std::move(prepared.error()));
+    return prepared->run();
+  }
   /// First column of the first row, which must be there.
   Result<std::int64_t> query_int64(std::string_view statement);
   Result<std::string> query_text(std::string_view statement);

@@ -58,6 +58,17 @@ TEST_F(SqlTest, ValuesComeBackAsTheyWere) {
   EXPECT_FALSE(select->step().value_or(true));
 }
 
+TEST_F(SqlTest, QueriesTakeTheirParametersAtOnce) {
+  ASSERT_TRUE(connection_->run("INSERT INTO t VALUES(?1, ?2, ?3)", 5U, std::string_view("five"), Blob{"b"}));
+  auto found = connection_->query("SELECT typeof(b), typeof(c), c FROM t WHERE a = ?1 AND b = ?2", 5, "five");
+  ASSERT_TRUE(found && found->step().value_or(false));
+  EXPECT_EQ(found->column_text(0), "text");
+  EXPECT_EQ(found->column_text(1), "blob");
+  EXPECT_EQ(found->column_blob(2), "b");
+  EXPECT_FALSE(connection_->run("INSERT INTO t(a) VALUES(?1)", 6, 7)) << "one parameter too many";
+  EXPECT_EQ(rows(), 1);
+}
+
 TEST_F(SqlTest, RealNumbersAndSingleValues) {
   auto insert = connection_->prepare("INSERT INTO u VALUES(?1)");
   ASSERT_TRUE(insert && insert->bind(1, 0.5) && insert->run());
