@@ -31,7 +31,7 @@ struct Limits {
 };
 
 inline constexpr std::uint64_t kMinBytes = 1ULL << 20;
-inline constexpr std::uint32_t kPageBytes = 4096;
+inline constexpr std::uint32_t kPageBytes = 2048;  // half the log of 4096 for a window of 20 flows
 
 /// True when SQLite found the file itself damaged, rather than the disk failing.
 bool is_damage(const sql::Error& error);

@@ -83,7 +83,7 @@ TEST_F(SpoolFaults, AFaultAtOpenIsSurvived) {
 /// Appends, reads and acknowledges until the power goes; then everything that was
 /// promised must be there, once.
 TEST_F(SpoolFaults, APowerCutAnywhereLosesNoPromise) {
-  constexpr int kCuts = 300;
+  constexpr int kCuts = 150;
   int cut_during_append = 0;
   for (int round = 0; round < kCuts; ++round) {
     std::mt19937_64 random(static_cast<std::uint64_t>(round));
@@ -147,7 +147,7 @@ TEST_F(SpoolFaults, LittleIsWrittenForAWindow) {
   }
   const auto each = (vfs_.written_bytes() - before) / kWindows;
   RecordProperty("written_bytes_each", static_cast<int>(each));
-  EXPECT_LT(each, 14'000U);
+  EXPECT_LT(each, 3000U) << "26 MB a day";
 }
 
 }  // namespace

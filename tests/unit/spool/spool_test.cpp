@@ -150,8 +150,8 @@ TEST_F(SpoolTest, ATornPageIsFoundAtOpen) {
   }
   {
     std::fstream torn(file(), std::ios::binary | std::ios::in | std::ios::out);
-    torn.seekp(4096 * 2);  // the root of the batches
-    torn << std::string(2048, '\x5a');
+    torn.seekp(2048 * 2);  // the root of the batches
+    torn << std::string(1024, '\x5a');
   }
   auto spool = open(options_, kStart + 1);
   EXPECT_THAT(spool->status().quarantined, SizeIs(1));
