@@ -18,7 +18,8 @@ namespace {
 
 // Space is given back while at least this part of the file is free; what is free is used again anyway.
 constexpr std::int64_t kFreePartKept = 4;
-constexpr int kVacuumPages = 2000;
+constexpr std::int64_t kFreePagesKept = 256;
+constexpr int kVacuumPages = 2000;  // a slice
 
 constexpr const char* kGatewayQuery =
     "SELECT id, name, revoked, created_ns, "
@@ -222,7 +223,7 @@ class SqliteStore : public Store {
     const auto pages = writing_.query_int64("PRAGMA page_count");
     const auto free_pages = writing_.query_int64("PRAGMA freelist_count");
     if (!pages || !free_pages) return base::fail("the size of the store cannot be read");
-    if (*free_pages < *pages / kFreePartKept || *free_pages < kVacuumPages) return false;
+    if (*free_pages < *pages / kFreePartKept || *free_pages < kFreePagesKept) return false;
     if (auto done = writing_.exec(fmt::format("PRAGMA incremental_vacuum({})", kVacuumPages)); !done) {
       return tl::unexpected(done.error());
     }
