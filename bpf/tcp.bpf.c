@@ -505,7 +505,7 @@ int BPF_PROG(iris_tcp_end, const struct sock *sk)
 }
 
 SEC("?tp_btf/tcp_destroy_sock")
-int BPF_PROG(iris_tcp_end_510, const struct sock *sk)
+int BPF_PROG(iris_tcpend_510, const struct sock *sk)
 {
 	return on_destroy(sk, false);
 }

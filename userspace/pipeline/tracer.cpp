@@ -52,7 +52,7 @@ std::uint64_t recursion_misses(const capture::BpfEventSource& source) {
   return std::accumulate(programs.begin(), programs.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const auto& program) {
                            // These two see what the other missed, and count what both did: missed_close.
-                           return program.name.starts_with("iris_tcp_") ? sum : sum + program.recursion_misses;
+                           return program.name.starts_with("iris_tcp") ? sum : sum + program.recursion_misses;
                          });
 }
 
