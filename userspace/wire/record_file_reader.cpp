@@ -1,96 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <unistd.h>
-#include <zstd.h>
 
-#include <array>
 #include <cerrno>
 
 #include "wire/flow_codec.h"
+#include "wire/frame_input.h"
 #include "wire/record_file.h"
 #include "wire/record_format.h"
 
 namespace iris::wire {
-namespace {
-
-/// Largest window that a file may ask of us: 8 MiB. Ours asks for 256 KiB.
-constexpr int kMaxWindowLog = 23;
-
-struct FreeContext {
-  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-};
-
-/// One zstd frame as a stream of its content, with the reason when it ends.
-class FrameInput : public google::protobuf::io::CopyingInputStream {
- public:
-  enum class End { none, complete, cut_short, damaged, unreadable, trailing };
-
-  explicit FrameInput(ReadBytes in) : in_(std::move(in)), context_(ZSTD_createDCtx()) {
-    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
-  }
-
-  int Read(void* buffer, int size) override {
-    ZSTD_outBuffer out{buffer, static_cast<std::size_t>(size), 0};
-    while (end_ == End::none && out.pos == 0) {
-      // After a full output buffer zstd may hold more, input or not.
-      if (source_.pos == source_.size && !more_inside_ && !refill()) break;
-      const std::size_t rest = ZSTD_decompressStream(context_.get(), &out, &source_);
-      if (ZSTD_isError(rest) != 0) {
-        fail(End::damaged, ZSTD_getErrorName(rest));
-      } else if (rest == 0) {
-        end_ = End::complete;
-      }
-      more_inside_ = out.pos == out.size;
-    }
-    if (out.pos > 0) return static_cast<int>(out.pos);
-    return end_ == End::complete || end_ == End::cut_short ? 0 : -1;
-  }
-
-  /// After the frame: is there nothing more in the file?
-  void expect_end_of_file() {
-    if (end_ != End::complete) return;
-    if (source_.pos < source_.size || refill()) fail(End::trailing, "");
-    else if (end_ == End::cut_short) end_ = End::complete;  // refill() met the end, as it should
-  }
-
-  End end() const { return end_; }
-  const std::string& detail() const { return detail_; }
-  bool empty() const { return !any_input_; }
-
- private:
-  bool refill() {
-    auto got = in_(input_.data(), input_.size());
-    if (!got) {
-      fail(End::unreadable, got.error().message);
-      return false;
-    }
-    if (*got == 0) {
-      end_ = End::cut_short;
-      return false;
-    }
-    any_input_ = true;
-    source_ = {input_.data(), *got, 0};
-    return true;
-  }
-
-  void fail(End end, std::string detail) {
-    end_ = end;
-    detail_ = std::move(detail);
-  }
-
-  ReadBytes in_;
-  std::unique_ptr<ZSTD_DCtx, FreeContext> context_;
-  std::array<char, 32 * 1024> input_{};
-  ZSTD_inBuffer source_{nullptr, 0, 0};
-  bool more_inside_ = false;
-  bool any_input_ = false;
-  End end_ = End::none;
-  std::string detail_;
-};
-
-}  // namespace
 
 ReadBytes read_from(int fd) {
   return [fd](char* into, std::size_t size) -> base::Result<std::size_t> {
@@ -175,16 +95,13 @@ class RecordFileReader::Impl {
   }
 
   tl::expected<void, base::Error> read_message() {
-    google::protobuf::io::CodedInputStream coded(&stream_);
     std::uint32_t size = 0;
-    if (!coded.ReadVarint32(&size)) return tl::unexpected(why_it_ended());
-    if (size > kMaxMessageBytes) return tl::unexpected(damaged(fmt::format("a message of {} bytes", size)));
-    const auto limit = coded.PushLimit(static_cast<int>(size));
-    message_.Clear();
-    const bool whole = message_.MergeFromCodedStream(&coded) && coded.ConsumedEntireMessage() &&
-                       coded.BytesUntilLimit() == 0;
-    coded.PopLimit(limit);
-    if (whole) return {};
+    switch (read_delimited(stream_, message_, size)) {
+      case Delimited::message: return {};
+      case Delimited::end: return tl::unexpected(why_it_ended());
+      case Delimited::too_large: return tl::unexpected(damaged(fmt::format("a message of {} bytes", size)));
+      case Delimited::undecodable: break;
+    }
     const auto end = frame_.end();
     if (end == FrameInput::End::none || end == FrameInput::End::complete) {
       return tl::unexpected(damaged("a message cannot be decoded"));

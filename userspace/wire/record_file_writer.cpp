@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -8,6 +6,7 @@
 #include <cerrno>
 
 #include "wire/flow_codec.h"
+#include "wire/frame_input.h"
 #include "wire/record_file.h"
 #include "wire/record_format.h"
 
@@ -85,15 +84,11 @@ class RecordFileWriter::Impl {
 
  private:
   void append(const v1::Message& message) {
-    const std::size_t size = message.ByteSizeLong();
-    if (size > kMaxMessageBytes) {
+    if (message.ByteSizeLong() > kMaxMessageBytes) {
       if (state_) state_ = base::fail("a record is too large for a recording");
       return;
     }
-    google::protobuf::io::StringOutputStream stream(&pending_);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.WriteVarint32(static_cast<std::uint32_t>(size));
-    message.SerializeWithCachedSizes(&coded);
+    append_delimited(pending_, message);
   }
 
   void compress(ZSTD_EndDirective directive) {
