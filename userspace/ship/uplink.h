@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -24,11 +25,14 @@ struct UplinkOptions {
   std::string agent_version;
   std::chrono::milliseconds min_backoff{500};
   std::chrono::milliseconds max_backoff{60'000};
+  /// Silence after which the collector is asked for a sign of life. What it has not
+  /// received 20 s after sending ends the stream anyway, so this is for idle streams.
+  std::chrono::milliseconds keepalive{60'000};
 };
 
 struct UplinkStatus {
   bool connected = false;
-  std::string fault;                    // why not; empty: connected, or not tried yet
+  std::string fault;                    // why not, or what the source says; empty: all is well, or not tried yet
   std::uint64_t sent_batches = 0;
   std::uint64_t acknowledged_sequence = 0;
   std::uint64_t sent_bytes = 0;         // encoded batches, without gRPC and TLS
