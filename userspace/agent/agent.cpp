@@ -123,8 +123,8 @@ std::string Agent::summary() const {
   const Measurements now = measure();
   std::uint64_t lost = 0;
   for (const auto& [reason, count] : now.capture.total.dropped) lost += count;
-  std::string text = fmt::format("{} windows, {} flows, {}; {} batches spooled", now.capture.windows, now.capture.flows,
-                                 lost == 0 ? "complete" : fmt::format("{} lost", lost), now.ship.spool.batches);
+  std::string text = fmt::format("{} windows, {} flows, {}; {} windows spooled", now.capture.windows, now.capture.flows,
+                                 lost == 0 ? "complete" : fmt::format("{} lost", lost), now.ship.spool.windows);
   if (now.ship.uplink) text += now.ship.uplink->connected ? "; connected" : "; not connected";
   if (!self_test_result_.passed()) text += "; self-test failed";
   return text;

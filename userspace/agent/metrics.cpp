@@ -47,11 +47,12 @@ void append_spool(Text& text, const QueueStatus& queue, const spool::SpoolStatus
   text.gauge("queue_batches", "Batches on their way to the spool.", queue.waiting);
   text.counter("queue_merged_batches_total", "Batches merged because the queue was full.", queue.merged);
   text.counter("queue_lost_windows_total", "Windows that became a gap because the queue was full.", queue.lost_windows);
-  text.gauge("spool_batches", "Batches in the spool.", spool.batches);
+  text.gauge("spool_windows", "Windows in the spool.", spool.windows);
+  text.gauge("spool_waiting_windows", "Windows in memory until the disk takes them.", spool.waiting_windows);
   text.gauge("spool_bytes", "Size of the spool's files.", spool.bytes);
   text.gauge("spool_last_sequence", "Sequence number of the newest batch.", spool.last_sequence);
-  text.counter("spool_dropped_batches_total", "Batches dropped for want of room, since the spool was created.",
-               spool.dropped_batches);
+  text.counter("spool_dropped_windows_total", "Windows dropped for want of room, since the spool was created.",
+               spool.dropped_windows);
   text.counter("spool_failed_appends_total", "Batches that the disk did not take at once.", spool.failed_appends);
 }
 

@@ -47,6 +47,7 @@ void ShipLoop::stop() {
 
 void ShipLoop::run() {
   while (!stopping_.load()) {
+    renew_for_epoch();
     take_new_uplink();
     // With an uplink it is poll() that waits, woken by the queue.
     const auto patience = uplink_ ? std::chrono::milliseconds(0) : kTurn;
@@ -91,6 +92,8 @@ void ShipLoop::take_new_uplink() {
   old.reset();  // before the new one: the collector takes one stream a gateway
   uplink_connected_ = false;
   uplink_fault_.clear();
+  uplink_options_ = options;
+  uplink_epoch_ = spool_->status().epoch;
   if (!options) return;
   auto made = ship::Uplink::create(*options, source_);
   if (!made) spdlog::error("nothing is shipped: {}", made.error().message);
@@ -100,6 +103,11 @@ void ShipLoop::take_new_uplink() {
   } else {
     uplink_options_fault_ = made.error().message;
   }
+}
+
+void ShipLoop::renew_for_epoch() {
+  // A spool that had to begin anew counts anew: the collector has to be told so by a new stream.
+  if (uplink_ && spool_->status().epoch != uplink_epoch_) set_uplink(uplink_options_);
 }
 
 void ShipLoop::publish() {

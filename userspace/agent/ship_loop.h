@@ -44,6 +44,7 @@ class ShipLoop {
   void run();
   void spool_one(flow::Batch batch);
   void take_new_uplink();
+  void renew_for_epoch();
   void publish();
   void log_uplink(const ship::UplinkStatus& status);
 
@@ -54,6 +55,8 @@ class ShipLoop {
   std::string spool_fault_;     // as last logged
   std::string uplink_fault_;    // as last logged
   bool uplink_connected_ = false;
+  std::uint64_t uplink_epoch_ = 0;  // of the spool when the uplink was made
+  std::optional<ship::UplinkOptions> uplink_options_;
 
   std::atomic<bool> stopping_{false};
   std::atomic<std::chrono::steady_clock::time_point> last_turn_{std::chrono::steady_clock::now()};

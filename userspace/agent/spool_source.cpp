@@ -21,7 +21,7 @@ bool SpoolSource::must_go(const flow::Batch& batch) const {
 
 base::Result<bool> SpoolSource::gather(std::uint64_t sequence) {
   while (true) {
-    const std::uint64_t last = held_.empty() ? sequence : held_.back().sequence;
+    const std::uint64_t last = held_.empty() ? sequence : held_.back().last_sequence;
     std::optional<spool::StoredBatch> next = std::exchange(beyond_, std::nullopt);
     if (!next) {
       auto read = store_.next_after(last);
@@ -29,7 +29,7 @@ base::Result<bool> SpoolSource::gather(std::uint64_t sequence) {
       next = std::move(*read);
     }
     if (!next) return false;
-    if (!held_.empty() && next->sequence != last + 1) {
+    if (!held_.empty() && next->first_sequence != last + 1) {
       // The spool dropped what was between: the numbers sent together leave no gap.
       beyond_ = std::move(next);
       return true;
@@ -40,7 +40,9 @@ base::Result<bool> SpoolSource::gather(std::uint64_t sequence) {
 }
 
 base::Result<std::optional<ship::BatchSource::Next>> SpoolSource::next_after(std::uint64_t sequence) {
-  if (sequence != sent_sequence_) {  // a new stream, which goes on where the collector says
+  const std::uint64_t epoch = store_.epoch();
+  if (sequence != sent_sequence_ || epoch != epoch_) {  // a new stream, which goes on where the collector says
+    epoch_ = epoch;
     held_.clear();
     beyond_.reset();
     sent_ = {};
@@ -54,8 +56,8 @@ base::Result<std::optional<ship::BatchSource::Next>> SpoolSource::next_after(std
 
 ship::BatchSource::Next SpoolSource::send() {
   Next next;
-  next.first_sequence = held_.front().sequence;
-  next.last_sequence = held_.back().sequence;
+  next.first_sequence = held_.front().first_sequence;
+  next.last_sequence = held_.back().last_sequence;
   std::vector<flow::Batch> batches;
   for (auto& one : held_) batches.push_back(std::move(one.batch));
   held_.clear();

@@ -45,6 +45,7 @@ class SpoolSource : public ship::BatchSource {
   std::chrono::nanoseconds longest_wait_;
   std::vector<spool::StoredBatch> held_;         // read, not sent
   std::optional<spool::StoredBatch> beyond_;     // read, but not next to them
+  std::uint64_t epoch_ = 0;
   std::uint64_t sent_sequence_ = 0;
   flow::Batch sent_;                             // the last one, for what is new
 };

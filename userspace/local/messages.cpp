@@ -124,9 +124,10 @@ v1::AgentStatus to_message(const AgentStatus& status) {
   spool.set_epoch(status.spool.epoch);
   spool.set_last_sequence(status.spool.last_sequence);
   spool.set_oldest_sequence(status.spool.oldest_sequence);
-  spool.set_batches(status.spool.batches);
+  spool.set_windows(status.spool.windows);
+  spool.set_waiting_windows(status.spool.waiting_windows);
   spool.set_bytes(status.spool.bytes);
-  spool.set_dropped_batches(status.spool.dropped_batches);
+  spool.set_dropped_windows(status.spool.dropped_windows);
   spool.set_failed_appends(status.spool.failed_appends);
   spool.set_fault(status.spool.fault);
   for (const auto& file : status.spool.quarantined) spool.add_quarantined(file);
@@ -159,9 +160,10 @@ base::Result<AgentStatus> from_message(const v1::AgentStatus& message) {
   status.spool.epoch = spool.epoch();
   status.spool.last_sequence = spool.last_sequence();
   status.spool.oldest_sequence = spool.oldest_sequence();
-  status.spool.batches = spool.batches();
+  status.spool.windows = spool.windows();
+  status.spool.waiting_windows = spool.waiting_windows();
   status.spool.bytes = spool.bytes();
-  status.spool.dropped_batches = spool.dropped_batches();
+  status.spool.dropped_windows = spool.dropped_windows();
   status.spool.failed_appends = spool.failed_appends();
   status.spool.fault = spool.fault();
   status.spool.quarantined.assign(spool.quarantined().begin(), spool.quarantined().end());
