@@ -111,7 +111,8 @@ class RemoteSource : public TraceSource {
 
 /// What irisd does not do for a client; empty: it can give what is asked for.
 std::string beyond_irisd(const Options& options) {
-  if (options.tracer.socket_events) return "irisd does not collect the single events of sockets";
+  const bool streams = options.command == Command::events || options.command == Command::record;
+  if (streams && options.tracer.socket_events) return "irisd does not collect the single events of sockets";
   if (!options.own_option.empty()) return "irisd has its own setting for " + options.own_option;
   return {};
 }
