@@ -51,11 +51,8 @@ void ShipLoop::run() {
     take_new_uplink();
     // With an uplink it is poll() that waits, woken by the queue.
     const auto patience = uplink_ ? std::chrono::milliseconds(0) : kTurn;
-    while (auto batch = queue_.pop(patience)) {
-      spool_one(std::move(*batch));
-      if (stopping_.load()) break;
-    }
-    if (uplink_ && !stopping_.load()) uplink_->poll(kTurn);
+    if (auto batch = queue_.pop(patience)) spool_one(std::move(*batch));
+    if (uplink_ && !stopping_.load() && queue_.status().waiting == 0) uplink_->poll(kTurn);
     publish();
     last_turn_ = std::chrono::steady_clock::now();
   }

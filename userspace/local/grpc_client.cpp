@@ -100,12 +100,10 @@ class GrpcClient final : public Client {
     request.set_containers(selection.containers);
     to_window_end_ = selection.flows;
     reader_ = stub_->AsyncWatch(&context_, request, &queue_, this);
-    bool ok = false;
-    void* tag = nullptr;
     const auto deadline = in(kAnswer);
-    if (queue_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT || !ok) return why_ended();
+    if (auto begun = wait_for_sign(deadline); !begun) return begun;
     read();
-    if (queue_.AsyncNext(&tag, &ok, deadline) != grpc::CompletionQueue::GOT_EVENT || !ok) return why_ended();
+    if (auto begun = wait_for_sign(deadline); !begun) return begun;
     read();
     return {};
   }
@@ -146,15 +144,23 @@ class GrpcClient final : public Client {
     reader_->Read(&incoming_, this);
   }
 
+  base::Result<void> wait_for_sign(std::chrono::system_clock::time_point deadline) {
+    void* tag = nullptr;
+    bool ok = false;
+    if (queue_.AsyncNext(&tag, &ok, deadline) == grpc::CompletionQueue::TIMEOUT) return base::fail("irisd does not answer");
+    if (!ok) return why_ended();
+    return {};
+  }
+
+  /// After an operation that did not succeed: none is under way.
   tl::unexpected<base::Error> why_ended() {
     grpc::Status status;
-    context_.TryCancel();
     ended_ = true;
     reader_->Finish(&status, this);
     void* tag = nullptr;
     bool ok = false;
     queue_.Next(&tag, &ok);
-    if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED) return base::fail("irisd ended the watch");
+    if (status.ok()) return base::fail("irisd ended the watch");
     return to_error(status);
   }
 
