@@ -16,16 +16,6 @@ namespace {
 constexpr std::size_t kScreenReserve = 6;
 constexpr std::size_t kFewestRows = 10;
 
-int exit_code_of(base::Error::Kind kind) {
-  switch (kind) {
-    case base::Error::Kind::usage: return 2;
-    case base::Error::Kind::permission:
-    case base::Error::Kind::unsupported: return 3;
-    case base::Error::Kind::failed: break;
-  }
-  return 1;
-}
-
 base::Result<void> dispatch(const Options& options, const Backend& backend, Output& output) {
   switch (options.command) {
     case Command::flows:
@@ -41,6 +31,16 @@ base::Result<void> dispatch(const Options& options, const Backend& backend, Outp
 }
 
 }  // namespace
+
+int exit_code_of(base::Error::Kind kind) {
+  switch (kind) {
+    case base::Error::Kind::usage: return 2;
+    case base::Error::Kind::permission:
+    case base::Error::Kind::unsupported: return 3;
+    case base::Error::Kind::failed: break;
+  }
+  return 1;
+}
 
 void complain(const std::string& message) { fmt::print(stderr, "iris-trace: {}\n", message); }
 

@@ -10,6 +10,8 @@ namespace iris::cli {
 /// Carries out one command: results to `output`, words about it to standard
 /// error. Gives the exit code.
 int run_command(const Options& options, const Backend& backend, Output& output);
+/// The exit code that goes with an error.
+int exit_code_of(base::Error::Kind kind);
 
 /// The pieces, one a file.
 base::Result<void> trace(const Options& options, const Backend& backend, Output& output);
@@ -21,6 +23,8 @@ base::Result<void> self_test(const Options& options, const Backend& backend, Out
 
 /// Printer for these options on this output.
 std::unique_ptr<flow::RecordSink> make_printer(const Options& options, Output& output);
+/// True when these options make a command end after one window.
+bool ends_after_one_window(const Options& options, const Output& output);
 /// "iris-trace: message" on standard error.
 void complain(const std::string& message);
 

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "cli/commands.h"
+#include "cli/remote_source.h"
 
 int main(int argc, char** argv) {
   using namespace iris::cli;
@@ -17,7 +18,13 @@ int main(int argc, char** argv) {
       return end->exit_code;
     }
     Output output(1);
-    return run_command(std::get<Options>(parsed), live_backend(), output);
+    const auto& options = std::get<Options>(parsed);
+    const auto backend = choose_backend(options, ends_after_one_window(options, output));
+    if (!backend) {
+      complain(backend.error().message);
+      return exit_code_of(backend.error().kind);
+    }
+    return run_command(options, *backend, output);
   } catch (const std::exception& error) {
     complain(error.what());
     return 1;

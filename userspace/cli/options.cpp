@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kLimits = "Limits";
 constexpr const char* kWhere = "Where to look";
+constexpr const char* kAgent = "Agent";
 constexpr double kLongestSeconds = 10.0 * 365 * 86'400;
 
 std::chrono::milliseconds milliseconds(double seconds) {
@@ -64,6 +65,9 @@ void add_output(CLI::App& app, Options& options) {
 
 /// What every command that loads the programs takes.
 void add_tracing(CLI::App& app, Options& options) {
+  app.add_option("--socket", options.socket, "Where irisd listens")
+      ->type_name("PATH")->envname("IRIS_SOCKET")->group(kAgent)->capture_default_str();
+  app.add_flag("--standalone", options.standalone, "Do not ask irisd, load the programs")->group(kAgent);
   auto& tracer = options.tracer;
   app.add_option("--docker-socket", tracer.owners.docker_socket, "Docker Engine API, for names")
       ->type_name("PATH")->group(kWhere)->capture_default_str();
@@ -95,6 +99,7 @@ struct Parser {
 
   Parser();
   CLI::App* add(Command command, const char* name, const char* what, const char* examples);
+  void note_given();
   void finish();
 };
 
@@ -184,8 +189,23 @@ Parser::Parser() {
   add_filters(*replay, options.filter, FilterSet::all);
 }
 
+/// Which options say something about irisd, or against asking it.
+void Parser::note_given() {
+  for (const CLI::App* sub : app.get_subcommands()) {
+    for (const CLI::Option* option : sub->get_options()) {
+      if (option->count() == 0) continue;
+      const std::string name = option->get_name();
+      options.socket_named = options.socket_named || name == "--socket";
+      options.window_given = options.window_given || name == "--window";
+      const bool of_tracer = option->get_group() == kLimits || option->get_group() == kWhere || name == "--no-symbols";
+      if (of_tracer) options.own_option = name;
+    }
+  }
+}
+
 /// From what was asked for to what the tracer has to do.
 void Parser::finish() {
+  note_given();
   auto& tracer = options.tracer;
   auto& selection = options.selection;
   switch (options.command) {

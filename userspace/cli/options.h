@@ -38,6 +38,11 @@ struct Options {
   bool once = false;
   std::optional<std::chrono::milliseconds> duration;  // --for
   std::optional<std::size_t> top;                     // rows of a table of flows; 0: all
+  std::string socket = "/run/iris/irisd.sock";        // of irisd
+  bool socket_named = false;                          // by option or variable: somebody must listen there
+  bool standalone = false;                            // do not ask irisd
+  bool window_given = false;
+  std::string own_option;                             // one given that a running irisd cannot follow; empty: none
   std::string file;                                   // "-": standard input or output
 };
 

@@ -65,6 +65,51 @@ void append_json(std::string& out, const pipeline::TracerStatus& status) {
   out += '\n';
 }
 
+/// The daemon's own part, behind the tracer's.
+void append_json(std::string& out, const local::AgentStatus& agent) {
+  std::string uplink = "null";
+  if (agent.uplink) {
+    uplink = fmt::format(R"({{"connected":{},"fault":{},"sent_batches":{},"acknowledged_sequence":{},"sent_bytes":{},"connections":{}}})",
+                         agent.uplink->connected, json_string_or_null(agent.uplink->fault), agent.uplink->sent_batches,
+                         agent.uplink->acknowledged_sequence, agent.uplink->sent_bytes, agent.uplink->connections);
+  }
+  const bool tested = agent.self_test_fault.empty() && !agent.self_test.empty();
+  const bool passed = tested && std::all_of(agent.self_test.begin(), agent.self_test.end(), [](const auto& step) { return step.passed; });
+  out.resize(out.rfind('}'));  // inside the object that the tracer's status is
+  out += fmt::format(
+      R"(,"agent":{{"version":{},"window_ms":{},"self_test_passed":{},"spool":{{"epoch":{},"last_sequence":{},"oldest_sequence":{},"windows":{},"waiting_windows":{},"bytes":{},"dropped_windows":{},"failed_appends":{},"fault":{}}},"uplink":{},"queue":{{"waiting":{},"merged":{},"lost_windows":{}}}}}}})",
+      json_string(agent.version), agent.window.count(), passed, agent.spool.epoch, agent.spool.last_sequence,
+      agent.spool.oldest_sequence, agent.spool.windows, agent.spool.waiting_windows, agent.spool.bytes, agent.spool.dropped_windows,
+      agent.spool.failed_appends, json_string_or_null(agent.spool.fault), uplink, agent.queue_waiting, agent.queue_merged,
+      agent.queue_lost_windows);
+  out += '\n';
+}
+
+void append_text(std::string& out, const local::AgentStatus& agent, const Terminal& terminal) {
+  const auto line = [&](std::string_view key, std::string_view value, bool good) {
+    out += fmt::format("{:<12}", key);
+    append_colored(out, value, good ? Color::green : Color::red, terminal);
+    out += '\n';
+  };
+  const auto missed = std::count_if(agent.self_test.begin(), agent.self_test.end(), [](const auto& step) { return !step.passed; });
+  line("irisd", fmt::format("{}, windows of {}", printable(agent.version),
+                            human_duration(static_cast<std::uint64_t>(agent.window.count()) * 1000, terminal)), true);
+  line("self-test", !agent.self_test_fault.empty() ? printable(agent.self_test_fault)
+                    : missed == 0                  ? std::string("passed")
+                                                   : fmt::format("{} of {} missed", missed, agent.self_test.size()),
+       agent.self_test_fault.empty() && missed == 0);
+  line("spool", fmt::format("{} windows, {}{}{}", human_count(agent.spool.windows), human_bytes(agent.spool.bytes),
+                            agent.spool.fault.empty() ? "" : ": ", printable(agent.spool.fault)),
+       agent.spool.fault.empty());
+  if (!agent.uplink) {
+    line("uplink", "none: nothing is shipped", true);
+  } else {
+    line("uplink", agent.uplink->connected ? fmt::format("connected, {} acknowledged", human_count(agent.uplink->acknowledged_sequence))
+                                           : "not connected: " + printable(agent.uplink->fault),
+         agent.uplink->connected);
+  }
+}
+
 void append_programs(std::string& out, const pipeline::TracerStatus& status, const Terminal& terminal) {
   Table table({{.title = "PROGRAM"},
                {.title = "ATTACHED"},
@@ -124,10 +169,14 @@ base::Result<void> show_status(const Options& options, const Backend& backend, O
   NullSink nowhere;
   if (auto done = (*session)->run(nowhere, options.duration.value_or(kDefaultLook)); !done) return done;
   const auto status = (*session)->status();
+  const auto* agent = (*session)->agent();
+  const Terminal terminal = detect_terminal(output.fd());
   if (options.json) {
     append_json(output.buffer(), status);
+    if (agent != nullptr) append_json(output.buffer(), *agent);
   } else {
-    append_text(output.buffer(), status, detect_terminal(output.fd()));
+    if (agent != nullptr) append_text(output.buffer(), *agent, terminal);
+    append_text(output.buffer(), status, terminal);
   }
   return {};
 }

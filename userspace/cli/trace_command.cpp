@@ -5,6 +5,13 @@
 
 namespace iris::cli {
 
+bool ends_after_one_window(const Options& options, const Output& output) {
+  if (options.once) return true;
+  // A table that scrolls by is for eyes and a stream of JSON for programs; text in a pipe wants an end.
+  return options.command == Command::flows && !options.follow && !options.duration && !options.json &&
+         !detect_terminal(output.fd()).is_terminal;
+}
+
 base::Result<void> trace(const Options& options, const Backend& backend, Output& output) {
   auto printer = make_printer(options, output);
   SelectingSink sink(*printer, options.selection, options.filter);
@@ -13,10 +20,7 @@ base::Result<void> trace(const Options& options, const Backend& backend, Output&
   complain("attached");  // scripts wait for it before they make traffic
 
   auto duration = options.duration;
-  // A table that scrolls by is for eyes and a stream of JSON for programs; text in a pipe wants an end.
-  const bool one_window = options.command == Command::flows && !options.follow && !duration && !options.json &&
-                          !detect_terminal(output.fd()).is_terminal;
-  if (one_window || options.once) duration = options.tracer.window;
+  if (ends_after_one_window(options, output)) duration = options.tracer.window;
 
   auto done = (*session)->run(sink, duration);
   sink.flush();

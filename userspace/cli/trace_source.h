@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "flow/records.h"
+#include "local/agent_status.h"
 #include "pipeline/tracer.h"
 
 namespace iris::cli {
@@ -22,6 +23,8 @@ class TraceSource {
   virtual void request_stop() = 0;  // safe from a signal handler
   virtual pipeline::TracerStatus status() const = 0;
   virtual std::vector<flow::ContainerRecord> containers() const = 0;
+  /// What irisd says of itself, when it is the source; null otherwise.
+  virtual const local::AgentStatus* agent() const { return nullptr; }
 };
 
 struct Backend {

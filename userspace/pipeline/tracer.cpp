@@ -86,6 +86,7 @@ class Tracer::Impl {
 
   base::Result<void> start();
   base::Result<void> run(flow::RecordSink& sink, std::optional<milliseconds> duration);
+  void set_on_turn(std::function<void()> on_turn) { on_turn_ = std::move(on_turn); }
   void request_stop() {
     stop_.store(true);
     source_->wake();
@@ -108,6 +109,7 @@ class Tracer::Impl {
   enrich::OwnerResolver resolver_;
   RecordMaker maker_;
 
+  std::function<void()> on_turn_;
   std::atomic<bool> stop_{false};
   static_assert(std::atomic<bool>::is_always_lock_free, "set in a signal handler");
 
@@ -150,6 +152,7 @@ base::Result<void> Tracer::Impl::loop(flow::RecordSink& sink, std::uint64_t end_
   std::uint64_t now_ns = monotonic_ns();
   std::uint64_t window_end_ns = now_ns + window_ns;
   for (; !stop_.load() && now_ns < end_ns; now_ns = monotonic_ns()) {
+    if (on_turn_) on_turn_();
     if (now_ns >= window_end_ns) {
       if (auto closed = close_window(sink); !closed) return closed;
       window_end_ns += window_ns;
@@ -275,6 +278,7 @@ Tracer::~Tracer() = default;
 base::Result<void> Tracer::run(flow::RecordSink& sink, std::optional<milliseconds> duration) {
   return impl_->run(sink, duration);
 }
+void Tracer::set_on_turn(std::function<void()> on_turn) { impl_->set_on_turn(std::move(on_turn)); }
 void Tracer::request_stop() { impl_->request_stop(); }
 TracerStatus Tracer::status() const { return impl_->status(); }
 std::vector<flow::ContainerRecord> Tracer::containers() const { return impl_->containers(); }

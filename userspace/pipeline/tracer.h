@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -73,6 +74,10 @@ class Tracer {
   /// Delivers records until request_stop(), or until `duration` is over.
   /// Ends with a last, perhaps shorter, window. May be called again.
   base::Result<void> run(flow::RecordSink& sink, std::optional<std::chrono::milliseconds> duration);
+
+  /// Called by run() at least every 200 ms: a sign of life, and the moment to ask
+  /// for status() or containers(). May be set before run() only.
+  void set_on_turn(std::function<void()> on_turn);
 
   /// Safe from a signal handler and from another thread.
   void request_stop();

@@ -21,6 +21,8 @@ std::vector<std::string> complete(std::vector<std::string> arguments, bool runti
   arguments.insert(arguments.begin(), IRIS_TRACE_PATH);
   if (command != "record") arguments.emplace_back("--json");
   if (command != "replay" && !runtimes) arguments.emplace_back("--no-runtimes");
+  // An irisd on this machine is not what these tests are about.
+  if (command != "replay" && !has(arguments, "--socket")) arguments.emplace_back("--standalone");
   if (command == "flows" && !has(arguments, "--for") && !has(arguments, "--once")) arguments.emplace_back("--follow");
   return arguments;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/batch_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace iris::agent {
+
+void BatchBuilder::write(const flow::Record& record) {
+  if (std::holds_alternative<flow::SocketEvent>(record)) return;
+  if (const auto* ledger = std::get_if<flow::Ledger>(&record)) {
+    close_window(*ledger);
+    return;
+  }
+  if (std::holds_alternative<flow::FlowRecord>(record)) {
+    ++flows_;
+  } else if (++events_ > kMaxEvents) {
+    ++left_out_;
+    return;
+  }
+  worth_sending_ = true;
+  batch_.records.push_back(record);
+}
+
+void BatchBuilder::close_window(flow::Ledger ledger) {
+  if (left_out_ > 0) {
+    // Each was delivered to us, so that the sum stays what it was.
+    ledger.delivered -= std::min(ledger.delivered, left_out_);
+    ledger.dropped["batch_full"] += left_out_;
+  }
+  events_ = 0;
+  left_out_ = 0;
+  ++windows_;
+  if (batch_.start_wall_ns == 0) batch_.start_wall_ns = ledger.window_start_wall_ns;
+  batch_.end_wall_ns = ledger.window_end_wall_ns;
+  last_end_wall_ns_ = ledger.window_end_wall_ns;
+  worth_sending_ = worth_sending_ || !ledger.dropped.empty() || ledger.folded > 0;
+  batch_.records.emplace_back(std::move(ledger));
+  window_ended_ = true;
+}
+
+flow::Batch BatchBuilder::give() {
+  window_ended_ = false;
+  worth_sending_ = false;
+  return std::exchange(batch_, {});
+}
+
+std::optional<flow::Batch> BatchBuilder::take() {
+  if (!window_ended_) return std::nullopt;
+  const auto idle_ns = static_cast<std::uint64_t>(longest_idle_.count());
+  if (!worth_sending_ && batch_.end_wall_ns < batch_.start_wall_ns + idle_ns) {
+    window_ended_ = false;
+    return std::nullopt;
+  }
+  return give();
+}
+
+std::optional<flow::Batch> BatchBuilder::finish() {
+  if (batch_.records.empty()) return std::nullopt;
+  if (batch_.start_wall_ns == 0) batch_.start_wall_ns = batch_.end_wall_ns = last_end_wall_ns_;
+  return give();
+}
+
+}  // namespace iris::agent
