@@ -46,10 +46,10 @@ class GrpcClient final : public Client {
   explicit GrpcClient(const std::string& socket_path) : stub_(v1::Agent::NewStub(make_channel(socket_path))) {}
 
   ~GrpcClient() override {
-    if (reader_) {
+    grpc::Status ignored;  // written while the queue is emptied
+    if (reader_ && !ended_) {
       context_.TryCancel();
-      grpc::Status ignored;
-      if (!ended_) reader_->Finish(&ignored, this);
+      reader_->Finish(&ignored, this);
     }
     queue_.Shutdown();
     void* tag = nullptr;
