@@ -31,6 +31,9 @@ class JsonWriter {
   void append(std::string& out, const flow::Ledger& ledger);
   void append(std::string& out, const flow::ContainerRecord& change);
 
+  /// The OWNER object alone, without a line feed; none is null.
+  void append_owner(std::string& out, const flow::OwnerPtr& owner) { out += owner_text(owner); }
+
  private:
   // A million events name a handful of owners and addresses; both are costly
   // to spell out (labels; inet_ntop), so their text is kept. Bounded.

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/result.h"
+#include "collector_program/config.h"
+#include "collector_program/options.h"
+
+namespace iris::collector {
+
+/// Until SIGTERM or SIGINT, which it blocks; then done within five seconds. Must be
+/// called before there is any other thread.
+base::Result<void> serve(const Config& config);
+
+/// gateway add, list, revoke. What was asked for goes to stdout, words to stderr.
+base::Result<void> run_gateway_command(const Options& options, const Config& config);
+
+}  // namespace iris::collector

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "collector_program/options.h"
+
+#include <CLI/CLI.hpp>
+#include <sstream>
+
+namespace iris::collector {
+namespace {
+
+constexpr const char* kExamples = R"(examples:
+  iris-collector serve                       with /etc/iris/iris-collector.toml, if it is there
+  iris-collector serve --data-dir /tmp/iris --store sqlite:/tmp/iris/flows.db
+  iris-collector gateway add plant-7         prints the token of the new gateway, once
+  iris-collector gateway list --json
+  iris-collector gateway revoke plant-7
+
+exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no permission
+)";
+
+constexpr const char* kServeExamples = R"(examples:
+  iris-collector serve --config /etc/iris/iris-collector.toml
+  iris-collector serve --insecure --listen 127.0.0.1:4319 --data-dir /tmp/iris
+  iris-collector serve --certificate /etc/iris/tls.crt --key /etc/iris/tls.key
+)";
+
+constexpr const char* kGatewayExamples = R"(examples:
+  iris-collector gateway add plant-7 >/etc/iris/token
+  iris-collector gateway list --json | jq .name
+  iris-collector gateway revoke plant-7
+)";
+
+/// A gateway's name goes into URLs, metrics and host names.
+std::string check_name(const std::string& name) {
+  const auto is_fine = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  };
+  if (name.empty() || name.size() > 64 || name.front() == '-' || !std::all_of(name.begin(), name.end(), is_fine)) {
+    return "NAME: 1 to 64 letters, digits, '.', '_' and '-', not beginning with '-'";
+  }
+  return {};
+}
+
+class Parser {
+ public:
+  Parser() {
+    app_.set_version_flag("--version", "iris-collector " IRIS_VERSION);
+    app_.require_subcommand(1);
+    app_.footer(kExamples);
+    add_serve();
+    add_gateway();
+    add_list(app_, "gateways", "The gateways, as `gateway list`.");
+  }
+
+  std::variant<Options, EarlyEnd> parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const int code = app_.exit(error, out, err);
+      return EarlyEnd{code == 0 ? 0 : 2, out.str(), err.str()};
+    }
+    return std::move(options_);
+  }
+
+ private:
+  void flag_of(CLI::App& command, const std::string& name, const std::string& key, const std::string& value_name,
+               const std::string& help) {
+    command.add_option_function<std::string>(name, [this, key](const std::string& value) { options_.flags[key] = value; }, help)
+        ->type_name(value_name);
+  }
+
+  void add_common(CLI::App& command) {
+    command.add_option("--config", options_.config_path, "Configuration; default: " + std::string(kConfigPath))->type_name("FILE");
+    flag_of(command, "--data-dir", "data_dir", "DIR", "Where store, certificate and API token lie");
+    flag_of(command, "--store", "store", "URL", "sqlite:PATH; default: collector.db in the data directory");
+  }
+
+  void add_serve() {
+    auto& serve = *app_.add_subcommand("serve", "Takes batches from agents, keeps them, answers questions.");
+    add_common(serve);
+    flag_of(serve, "--listen", "listen", "ADDRESS:PORT", "gRPC, for agents; or unix:/path");
+    flag_of(serve, "--http", "http", "ADDRESS:PORT", "REST, in plain text");
+    flag_of(serve, "--certificate", "tls.certificate", "FILE", "PEM; without one it is made in the data directory");
+    flag_of(serve, "--key", "tls.key", "FILE", "PEM");
+    flag_of(serve, "--client-ca", "tls.client_ca", "FILE", "PEM; accept the certificates of agents, too");
+    serve.add_flag_callback("--insecure", [this] { options_.flags["tls.insecure"] = "true"; },
+                            "gRPC in plain text; unix sockets and loopback only");
+    serve.footer(kServeExamples);
+    serve.callback([this] { options_.command = Options::Command::serve; });
+  }
+
+  void add_gateway() {
+    auto& gateway = *app_.add_subcommand("gateway", "Who may ship. Works beside a running `serve`.");
+    gateway.require_subcommand(1);
+    gateway.footer(kGatewayExamples);
+    add_named(gateway, "add", "Adds a gateway and prints its token, once.", Options::Command::gateway_add);
+    add_list(gateway, "list", "The gateways.");
+    add_named(gateway, "revoke", "Ends its stream and takes no more from it.", Options::Command::gateway_revoke);
+  }
+
+  void add_json(CLI::App& command) { command.add_flag("--json", options_.json, "One JSON object a line"); }
+
+  void add_list(CLI::App& parent, const std::string& name, const std::string& help) {
+    auto& list = *parent.add_subcommand(name, help);
+    add_common(list);
+    add_json(list);
+    list.footer(kGatewayExamples);
+    list.callback([this] { options_.command = Options::Command::gateway_list; });
+  }
+
+  void add_named(CLI::App& parent, const std::string& name, const std::string& help, Options::Command command) {
+    auto& one = *parent.add_subcommand(name, help);
+    add_common(one);
+    add_json(one);
+    one.add_option("NAME", options_.gateway, "Name of the gateway")->required()->check(check_name);
+    one.footer(kGatewayExamples);
+    one.callback([this, command] { options_.command = command; });
+  }
+
+  Options options_;
+  CLI::App app_{"The collecting end of Iris: takes flow summaries from gateways, keeps them, answers questions.",
+                "iris-collector"};
+};
+
+}  // namespace
+
+std::variant<Options, EarlyEnd> parse_options(int argc, const char* const* argv) { return Parser().parse(argc, argv); }
+
+}  // namespace iris::collector

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "collector_program/config.h"
+
+namespace iris::collector {
+
+struct Options {
+  enum class Command { serve, gateway_add, gateway_list, gateway_revoke };
+  Command command = Command::serve;
+  std::string config_path;  // empty: IRIS_COLLECTOR_CONFIG, or kConfigPath if it is there
+  Flags flags;
+  std::string gateway;      // of add and revoke
+  bool json = false;
+};
+
+/// Help, version or a complaint: nothing more to do.
+struct EarlyEnd {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+std::variant<Options, EarlyEnd> parse_options(int argc, const char* const* argv);
+
+}  // namespace iris::collector

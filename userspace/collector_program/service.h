@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "collector/ingest_server.h"
+#include "collector_program/config.h"
+#include "collector_program/data_directory.h"
+#include "collector_program/maintainer.h"
+#include "rest/http_server.h"
+
+namespace iris::collector {
+
+/// Nanoseconds since the Unix epoch.
+std::uint64_t now_wall_ns();
+
+/// The path in "sqlite:PATH".
+std::string store_path(const std::string& url);
+
+/// Everything that `serve` runs, from the store to both front doors.
+class Service {
+ public:
+  static base::Result<std::unique_ptr<Service>> start(const Config& config);
+
+  /// First the questions, then the batches: what has come is committed and acknowledged.
+  void stop();
+
+  /// False: the store does not answer.
+  bool healthy() const;
+  int ingest_port() const { return ingest_->port(); }
+  int http_port() const { return http_->port(); }
+
+ private:
+  Service() = default;
+  base::Result<void> open(const Config& config);
+  base::Result<void> start_ingest(const Config& config);
+  base::Result<void> start_http(const Config& config);
+
+  // In the order of making; the members end in the other.
+  std::optional<StoreLock> lock_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Maintainer> maintainer_;
+  std::unique_ptr<IngestServer> ingest_;
+  std::unique_ptr<rest::HttpServer> http_;
+};
+
+}  // namespace iris::collector

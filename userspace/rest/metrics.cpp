@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rest/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+namespace iris::rest {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+class Families {
+ public:
+  void counter(const char* name, const char* help, std::uint64_t value) {
+    ClientMetric metric;
+    metric.counter.value = static_cast<double>(value);
+    list_.push_back({name, help, MetricType::Counter, {metric}});
+  }
+  void gauge(const char* name, const char* help, std::vector<ClientMetric> metrics) {
+    list_.push_back({name, help, MetricType::Gauge, std::move(metrics)});
+  }
+  static ClientMetric value(double value, std::vector<ClientMetric::Label> labels = {}) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    return metric;
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(list_); }
+
+ private:
+  std::vector<MetricFamily> list_;
+};
+
+void add_ingest(Families& families, const collector::IngestStatus& ingest) {
+  families.gauge("iris_ingest_streams", "Connected gateways.",
+                 {Families::value(static_cast<double>(ingest.streams))});
+  families.gauge("iris_ingest_waiting_batches", "Batches received and not committed yet.",
+                 {Families::value(static_cast<double>(ingest.waiting_batches))});
+  families.counter("iris_ingest_batches_total", "Batches committed.", ingest.batches);
+  families.counter("iris_ingest_flows_total", "Flow summaries in committed batches.", ingest.flows);
+  families.counter("iris_ingest_duplicate_batches_total", "Batches that were there already.", ingest.duplicates);
+  families.counter("iris_ingest_refused_streams_total", "Streams refused for their credential, or doubled.",
+                   ingest.refused_streams);
+  families.counter("iris_ingest_malformed_batches_total", "Batches that could not be read.", ingest.malformed_batches);
+  families.counter("iris_ingest_received_bytes_total", "Encoded batches, in bytes.", ingest.received_bytes);
+  families.gauge("iris_ingest_store_failed", "1 while the last commit failed.",
+                 {Families::value(ingest.fault.empty() ? 0 : 1)});
+}
+
+void add_gateways(Families& families, const std::vector<store::Gateway>& gateways) {
+  double revoked = 0;
+  std::vector<ClientMetric> seen;
+  for (const auto& gateway : gateways) {
+    revoked += gateway.revoked ? 1 : 0;
+    if (gateway.revoked) continue;
+    seen.push_back(Families::value(static_cast<double>(gateway.last_seen_wall_ns / 1'000'000) / 1'000.0,
+                                   {{"gateway", gateway.name}}));
+  }
+  families.gauge("iris_gateways", "Gateways known, by state.",
+                 {Families::value(static_cast<double>(gateways.size()) - revoked, {{"state", "active"}}),
+                  Families::value(revoked, {{"state", "revoked"}})});
+  families.gauge("iris_gateway_last_seen_timestamp_seconds", "Last commit of a gateway; 0: never.", std::move(seen));
+}
+
+}  // namespace
+
+std::string metrics_text(const Sources& sources) {
+  Families families;
+  families.gauge("iris_collector_build_info", "Always 1.", {Families::value(1, {{"version", sources.version}})});
+  add_ingest(families, sources.ingest());
+  const auto maintenance = sources.maintenance();
+  families.counter("iris_store_maintenance_slices_total", "Slices of maintenance done.", maintenance.slices);
+  families.gauge("iris_store_maintenance_failed", "1 while the last slice failed.",
+                 {Families::value(maintenance.fault.empty() ? 0 : 1)});
+  const auto gateways = sources.store->gateways();
+  families.gauge("iris_store_up", "1 while the store answers.", {Families::value(gateways ? 1 : 0)});
+  if (gateways) add_gateways(families, *gateways);
+  return families.text();
+}
+
+}  // namespace iris::rest

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rest/openapi.h"
+
+#include <nlohmann/json.hpp>
+
+#include "rest/parameters.h"
+
+namespace iris::rest {
+namespace {
+
+using nlohmann::json;
+
+json parameter(const std::string& name, const std::string& description, json schema) {
+  return {{"name", name}, {"in", "query"}, {"required", false}, {"description", description}, {"schema", std::move(schema)}};
+}
+
+json all_parameters() {
+  const json text{{"type", "string"}};
+  const json time{{"type", "string"}, {"format", "date-time"}};
+  return {{"gateway", parameter("gateway", "Name of a gateway.", text)},
+          {"owner", parameter("owner", "Name of a container, service or module.", text)},
+          {"from", parameter("from", "Start of the time range, inclusive.", time)},
+          {"to", parameter("to", "End of the time range, exclusive.", time)},
+          {"peer", parameter("peer", "Address or CIDR block of the peer.", text)},
+          {"port", parameter("port", "Service port.", {{"type", "integer"}, {"minimum", 1}, {"maximum", 65535}})},
+          {"limit", parameter("limit", "Most items in the answer.",
+                              {{"type", "integer"}, {"minimum", 1}, {"maximum", kMaxLimit}, {"default", kDefaultLimit}})},
+          {"offset", parameter("offset", "Items to leave out at the start.",
+                               {{"type", "integer"}, {"minimum", 0}, {"maximum", kMaxOffset}, {"default", 0}})}};
+}
+
+json reference(const std::string& kind, const std::string& name) {
+  return {{"$ref", "#/components/" + kind + "/" + name}};
+}
+
+json described(const std::string& description) { return {{"description", description}}; }
+
+json answer(const std::string& description, const json& schema, const std::string& type = "application/json") {
+  return {{"description", description}, {"content", {{type, {{"schema", schema}}}}}};
+}
+
+json list_schema(const std::string& name, const std::string& item) {
+  json properties{{name, {{"type", "array"}, {"items", reference("schemas", item)}}}};
+  if (name == "flows" || name == "owners") {
+    properties["limit"] = {{"type", "integer"}};
+    properties["offset"] = {{"type", "integer"}};
+    properties["more"] = {{"type", "boolean"}, {"description", "There are items behind these."}};
+  }
+  return {{"type", "object"}, {"properties", std::move(properties)}};
+}
+
+json path(const std::string& summary, const json& good, const std::vector<std::string>& parameters = {}) {
+  json list = json::array();
+  for (const auto& name : parameters) list.push_back(reference("parameters", name));
+  json answers{{"200", good}, {"401", reference("responses", "unauthorized")}, {"500", reference("responses", "failed")}};
+  answers["400"] = reference("responses", "bad_parameter");
+  return {{"get", {{"summary", summary}, {"parameters", list}, {"responses", answers}}}};
+}
+
+json open_path(const std::string& summary) {
+  return {{"get", {{"summary", summary},
+                   {"security", json::array()},
+                   {"responses", {{"200", described("Yes.")}, {"503", described("No.")}}}}}};
+}
+
+json object_schema(const std::vector<std::pair<std::string, std::string>>& fields) {
+  json properties = json::object();
+  for (const auto& [name, type] : fields) {
+    properties[name] = {{"type", type}, {"nullable", true}};
+    if (type == "array") properties[name]["items"] = json::object();
+  }
+  return {{"type", "object"}, {"properties", std::move(properties)}};
+}
+
+json schemas() {
+  return {
+      {"Error", object_schema({{"error", "string"}})},
+      {"Gateway", object_schema({{"name", "string"}, {"revoked", "boolean"}, {"created", "string"}, {"last_seen", "string"},
+                                 {"agent_version", "string"}, {"host_name", "string"}, {"kernel_release", "string"}})},
+      {"Owner", object_schema({{"kind", "string"}, {"id", "integer"}, {"container_id", "string"}, {"name", "string"},
+                               {"image", "string"}, {"runtime", "string"}, {"module_id", "string"},
+                               {"device_id", "string"}, {"labels", "object"}})},
+      {"Flow", object_schema({{"type", "string"}, {"gateway", "string"}, {"window_start", "string"}, {"window_end", "string"},
+                              {"owner", "object"}, {"role", "string"}, {"protocol", "string"}, {"local_address", "string"},
+                              {"peer_address", "string"}, {"service_port", "integer"}, {"peer_names", "array"},
+                              {"peer_owner", "object"}, {"peer_device", "string"}, {"scope", "string"},
+                              {"opened", "integer"}, {"established", "integer"}, {"closed", "integer"},
+                              {"active", "integer"}, {"failed", "object"}, {"originator_bytes", "integer"},
+                              {"responder_bytes", "integer"}, {"originator_packets", "integer"},
+                              {"responder_packets", "integer"}, {"retransmits", "integer"}, {"rtt_us", "object"},
+                              {"first_seen", "string"}, {"last_seen", "string"}, {"processes", "array"},
+                              {"pre_existing", "boolean"}, {"folded", "boolean"}, {"attribution", "string"}})},
+      {"Ledger", object_schema({{"gateway", "string"}, {"verdict", "string"}, {"window_start", "string"},
+                                {"window_end", "string"}, {"produced", "integer"}, {"delivered", "integer"},
+                                {"folded", "integer"}, {"lost", "integer"}, {"dropped", "object"}, {"gaps", "array"}})}};
+}
+
+json paths() {
+  return {
+      {"/api/v1/gateways", path("Gateways that may ship, or might once.", answer("All of them.", list_schema("gateways", "Gateway")))},
+      {"/api/v1/owners", path("Containers, services and hosts seen.", answer("A page.", list_schema("owners", "Owner")),
+                              {"gateway", "limit", "offset"})},
+      {"/api/v1/flows", path("Flow summaries by the start of their window.", answer("A page.", list_schema("flows", "Flow")),
+                             {"gateway", "owner", "from", "to", "peer", "port", "limit", "offset"})},
+      {"/api/v1/ledger", path("What was produced, delivered and lost, with a verdict for each gateway.",
+                              answer("One a gateway.", list_schema("ledgers", "Ledger")), {"gateway", "from", "to"})},
+      {"/api/v1/openapi.json", path("This document.", answer("OpenAPI 3.0.3.", {{"type", "object"}}))},
+      {"/metrics", path("Metrics for Prometheus.", answer("Text format 0.0.4.", {{"type", "string"}}, "text/plain"))},
+      {"/healthz", open_path("Does the process answer?")},
+      {"/readyz", open_path("Does the store take batches?")}};
+}
+
+}  // namespace
+
+std::string openapi_document(const std::string& version) {
+  const auto error = reference("schemas", "Error");
+  const json document{
+      {"openapi", "3.0.3"},
+      {"info", {{"title", "iris-collector"}, {"version", version}, {"license", {{"name", "Apache-2.0"}}}}},
+      {"security", json::array({{{"token", json::array()}}})},
+      {"paths", paths()},
+      {"components",
+       {{"securitySchemes", {{"token", {{"type", "http"}, {"scheme", "bearer"}}}}},
+        {"parameters", all_parameters()},
+        {"responses",
+         {{"bad_parameter", answer("A parameter is wrong, unknown or given twice.", error)},
+          {"unauthorized", answer("No token, or not the right one.", error)},
+          {"failed", answer("The store failed.", error)}}},
+        {"schemas", schemas()}}}};
+  return document.dump(2) + "\n";
+}
+
+}  // namespace iris::rest

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/store.h"
+
+namespace iris::rest {
+
+inline constexpr std::size_t kDefaultLimit = 1'000;
+inline constexpr std::size_t kMaxLimit = 10'000;
+inline constexpr std::size_t kMaxOffset = 1'000'000;
+
+/// The parameters of a query, each checked. `gateway` names one; its id is looked
+/// up by who asks.
+struct Parameters {
+  std::string gateway;
+  store::FlowQuery flows;
+};
+
+/// Takes `allowed` of gateway, owner, from, to, peer, port, limit, offset; any
+/// other, a second one of a name and a bad value are errors that name it.
+base::Result<Parameters> parse_parameters(const std::multimap<std::string, std::string>& given,
+                                          std::initializer_list<std::string_view> allowed);
+
+}  // namespace iris::rest
