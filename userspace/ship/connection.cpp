@@ -51,6 +51,10 @@ base::Result<std::shared_ptr<grpc::ChannelCredentials>> tls_credentials(const Up
   return grpc::SslCredentials(ssl);
 }
 
+int argument_of(std::chrono::milliseconds time) {
+  return static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(time.count(), 1, INT_MAX));
+}
+
 grpc::ChannelArguments channel_arguments(const UplinkOptions& options, const rpc::Endpoint& endpoint) {
   grpc::ChannelArguments arguments;
   grpc::ResourceQuota quota("iris-uplink");
@@ -65,10 +69,10 @@ grpc::ChannelArguments channel_arguments(const UplinkOptions& options, const rpc
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // its pings are bytes that a metered link pays for
   // A ping only after a long silence; what is on its way and not acknowledged by the
   // peer's TCP for the time-out ends the connection sooner (gRPC sets TCP_USER_TIMEOUT
-  // from it), and costs nothing while there is nothing to send.
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS,
-                   static_cast<int>(std::clamp<std::chrono::milliseconds::rep>(options.keepalive.count(), 1, INT_MAX)));
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, std::min(kUnacknowledgedMs, static_cast<int>(options.keepalive.count())));
+  // from it), and costs nothing while there is nothing to send. The ping also finds a
+  // reset that gRPC 1.51 overlooks when it comes with the last bytes (TCP_INQ).
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, argument_of(options.keepalive));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, std::min(kUnacknowledgedMs, argument_of(options.keepalive)));
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   if (endpoint.is_local()) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   if (!options.insecure && !options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);

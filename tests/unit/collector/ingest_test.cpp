@@ -33,7 +33,8 @@ TEST_F(IngestTest, CutBetweenCommitAndAcknowledgementCountsOnce) {
   const auto uplink = connect(plain_options("g1", proxy.port()), source);
   ASSERT_TRUE(poll_until(*uplink, [&] { return source.empty(); }));
   EXPECT_EQ(store.windows(id), one_to(40));
-  EXPECT_GE(uplink->status().connections, 4U);
+  EXPECT_EQ(cuts, 0);
+  EXPECT_GE(uplink->status().connections, 2U);
 }
 
 TEST_F(IngestTest, CollectorThatDiesAfterTheCommitCountsOnce) {
@@ -63,14 +64,16 @@ TEST_F(IngestTest, BadNetworkLosesAndDoublesNothing) {
   CuttingProxy proxy(server->port(), 20261124);
   proxy.cut_after_at_most(3000);
   MemorySource source(7, 4, 99);
-  const auto uplink = connect(plain_options("g1", proxy.port()), source);
+  auto options = plain_options("g1", proxy.port());
+  options.keepalive = 1s;  // finds resets that gRPC overlooks
+  const auto uplink = connect(options, source);
   const auto end = std::chrono::steady_clock::now() + 15s;
   for (int round = 0; proxy.cuts() < 50 && std::chrono::steady_clock::now() < end; ++round) {
     proxy.set_slow(round % 16 == 3);
     source.add(2);
     uplink->poll(5ms);
   }
-  EXPECT_GE(proxy.cuts(), 50) << uplink->status().fault << uplink->status().connected << " sent " << uplink->status().sent_batches << " acked " << uplink->status().acknowledged_sequence << " conns " << uplink->status().connections << " last " << source.last() << " streams " << server->status().streams << " waiting " << server->status().waiting_batches;
+  EXPECT_GE(proxy.cuts(), 50) << uplink->status().fault;
   proxy.cut_after_at_most(0);
   proxy.set_slow(false);
   proxy.cut_all();
