@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -23,6 +24,14 @@ inline constexpr std::size_t kMaxOwnerTextBytes = 4096;
 inline constexpr std::size_t kMaxOwnerLabelBytes = 16384;
 inline constexpr std::size_t kLabelOverheadBytes = 96;  // of a map node
 inline constexpr std::size_t kMaxOwnerBytes = 65536;
+
+/// Number of an owner that was announced; 0 for none.
+using NumberOf = std::function<std::uint32_t(const flow::OwnerPtr&)>;
+
+/// The owner as a message, cut to what the limits above say.
+void fill_owner(v1::Owner& to, const flow::Owner& from, std::uint32_t number);
+/// Puts the record into `message`, which must be empty.
+void fill_message(v1::Message& message, const flow::Record& record, const NumberOf& number_of);
 
 /// Record to message. Sends each owner once, in front of the record that needs it.
 class RecordEncoder {
@@ -60,6 +69,10 @@ class RecordDecoder {
   base::Result<void> add_owner(const v1::Owner& owner);
   /// Any kind of message that is a record; others are an error.
   base::Result<flow::Record> decode(const v1::Message& message) const;
+  /// The owner that has this number, or null.
+  flow::OwnerPtr owner(std::uint32_t number) const {
+    return number == 0 || number > slots_.size() ? nullptr : slots_[number - 1];
+  }
 
  private:
   std::vector<flow::OwnerPtr> slots_;

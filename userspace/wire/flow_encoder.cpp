@@ -30,6 +30,8 @@ To same(From value) {
   return static_cast<To>(static_cast<int>(value));
 }
 
+}  // namespace
+
 void fill_owner(v1::Owner& to, const flow::Owner& from, std::uint32_t number) {
   to.set_number(number);
   to.set_kind(same<v1::OwnerKind>(from.kind));
@@ -52,6 +54,8 @@ void fill_owner(v1::Owner& to, const flow::Owner& from, std::uint32_t number) {
     label->set_value(value);
   }
 }
+
+namespace {
 
 void fill_record(v1::Flow& to, const flow::FlowRecord& from) {
   to.set_window_start_wall_ns(from.window_start_wall_ns);
@@ -213,27 +217,28 @@ std::uint32_t RecordEncoder::number_of(const flow::OwnerPtr& owner) const {
 
 void RecordEncoder::fill(const flow::Record& record) {
   message_.Clear();
-  const auto with_owner = [this](auto* message, const auto& from) {
-    fill_record(*message, from);
-    message->set_owner(number_of(from.owner));
+  fill_message(message_, record, [this](const flow::OwnerPtr& owner) { return number_of(owner); });
+}
+
+void fill_message(v1::Message& message, const flow::Record& record, const NumberOf& number_of) {
+  const auto with_owner = [&](auto* to, const auto& from) {
+    fill_record(*to, from);
+    to->set_owner(number_of(from.owner));
   };
   std::visit(Overloaded{[&](const flow::FlowRecord& flow) {
-                          with_owner(message_.mutable_flow(), flow);
-                          message_.mutable_flow()->set_peer_owner(number_of(flow.peer_owner));
+                          with_owner(message.mutable_flow(), flow);
+                          message.mutable_flow()->set_peer_owner(number_of(flow.peer_owner));
                         },
-                        [&](const flow::SocketEvent& event) { with_owner(message_.mutable_socket_event(), event); },
+                        [&](const flow::SocketEvent& event) { with_owner(message.mutable_socket_event(), event); },
                         [&](const flow::ExitRecord& exit) {
-                          with_owner(message_.mutable_exit(), exit);
+                          with_owner(message.mutable_exit(), exit);
                           if (!exit.killed_by) return;
-                          auto* killer = message_.mutable_exit()->mutable_killed_by();
-                          killer->set_owner(number_of(exit.killed_by->owner));
+                          message.mutable_exit()->mutable_killed_by()->set_owner(number_of(exit.killed_by->owner));
                         },
-                        [&](const flow::ExecRecord& exec) { with_owner(message_.mutable_exec(), exec); },
-                        [&](const flow::DnsRecord& dns) { with_owner(message_.mutable_dns(), dns); },
-                        [&](const flow::Ledger& ledger) { fill_record(*message_.mutable_ledger(), ledger); },
-                        [&](const flow::ContainerRecord& change) {
-                          with_owner(message_.mutable_container(), change);
-                        }},
+                        [&](const flow::ExecRecord& exec) { with_owner(message.mutable_exec(), exec); },
+                        [&](const flow::DnsRecord& dns) { with_owner(message.mutable_dns(), dns); },
+                        [&](const flow::Ledger& ledger) { fill_record(*message.mutable_ledger(), ledger); },
+                        [&](const flow::ContainerRecord& change) { with_owner(message.mutable_container(), change); }},
              record);
 }
 
