@@ -45,7 +45,9 @@ class StreamEncoder {
 };
 
 /// The receiving end. After an error the stream is of no more use. Memory is
-/// bounded whatever the bytes say.
+/// bounded whatever the bytes say: 32 MiB for what the stream has defined (a gateway
+/// of 20 flow keys takes 14 KiB, one of 200 takes 74), and while a batch is decoded
+/// 64 MiB for its records and as much again for what they are made from.
 class StreamDecoder {
  public:
   StreamDecoder();

@@ -20,9 +20,10 @@ using Void = base::Result<void>;
 // The columns of a block, from Block.key on.
 enum : std::size_t { kKey, kShape, kWindowStart, kWindowEnd, kFirstSeen, kLastSeen, kFirstCounter };
 constexpr std::size_t kFirstRtt = kFirstCounter + kCounters;
-constexpr std::size_t kColumns = kFirstRtt + kRtts;
+constexpr std::size_t kFirstFailure = kFirstRtt + kRtts;
+constexpr std::size_t kColumns = kFirstFailure + flow::kFailureReasons;
 constexpr int kFirstColumnField = v1::Block::kKeyFieldNumber;
-static_assert(kFirstColumnField + static_cast<int>(kColumns) - 1 == v1::Block::kRttMaxUsFieldNumber);
+static_assert(kFirstColumnField + static_cast<int>(kColumns) - 1 == v1::Block::kFailedOtherwiseFieldNumber);
 
 constexpr std::int64_t kMaxMs = std::numeric_limits<std::int64_t>::max() / kNsPerMs;
 
@@ -260,7 +261,7 @@ base::Result<flow::Ledger> StreamDecoder::Impl::ledger_of(const v1::StreamLedger
   for (const auto& drop : from.dropped()) {
     const auto reason = tables_.name(drop.reason());
     if (!reason) return base::fail("name number of a ledger has no meaning");
-    to.dropped[*reason] += drop.count();
+    to.dropped[std::string(reason.view())] += drop.count();
     to.delivered -= drop.count();
   }
   return to;
@@ -273,6 +274,7 @@ Void StreamDecoder::Impl::put_in_order(BlockParts& parts) {
   window_start_ = batch_.start_wall_ns;
   window_end_ = batch_.end_wall_ns;
   std::size_t flow = 0;
+  if (batch_.records.empty()) batch_.records.reserve(parts.flows + parts.records.size());
   for (std::size_t i = 0; i < parts.records.size(); ++i) {
     if (parts.flows_before[i] > parts.flows - flow) return base::fail("order of records out of range");
     for (const std::size_t end = flow + parts.flows_before[i]; flow < end; ++flow) {
@@ -314,6 +316,9 @@ Void StreamDecoder::Impl::add_values(const BlockParts& parts, std::size_t index,
   for (std::size_t i = 0; i < kCounters; ++i) {
     *counters[i] = sum(last.counters[i], parts.value(kFirstCounter + i, index));
     last.counters[i] = static_cast<std::uint32_t>(*counters[i]);
+  }
+  for (std::size_t i = 0; i < flow::kFailureReasons; ++i) {
+    to.failed[i] = static_cast<std::uint64_t>(parts.value(kFirstFailure + i, index));
   }
   if ((last.shape & v1::FLOW_SHAPE_RTT) == 0) return {};
   for (std::size_t i = 0; i < kRtts; ++i) {

@@ -33,7 +33,7 @@ std::size_t state_cost(const v1::FlowKey& key);
 std::size_t memory_cost(const flow::Batch& batch);
 
 /// The columns that are differences against the last flow of the key, in the order of batch.proto.
-inline constexpr std::size_t kCounters = 15;
+inline constexpr std::size_t kCounters = 9;
 inline constexpr std::size_t kRtts = 3;
 
 /// The values of the last flow of a key. Differences are taken modulo 2^64 against
@@ -46,10 +46,8 @@ struct LastValues {
 
 template <typename Flow>
 auto counters_of(Flow& flow) {
-  return std::array{&flow.opened,           &flow.established,        &flow.closed,
-                    &flow.active,           &flow.failed[0],          &flow.failed[1],
-                    &flow.failed[2],        &flow.failed[3],          &flow.failed[4],
-                    &flow.failed[5],        &flow.originator_bytes,   &flow.responder_bytes,
+  return std::array{&flow.opened,           &flow.established,     &flow.closed,
+                    &flow.active,           &flow.originator_bytes, &flow.responder_bytes,
                     &flow.originator_packets, &flow.responder_packets, &flow.retransmits};
 }
 

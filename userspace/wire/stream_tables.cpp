@@ -34,6 +34,21 @@ bool set_number(To& to, std::uint32_t value) {
 
 }  // namespace
 
+SharedText::SharedText(std::string_view text) {
+  const auto size = static_cast<std::uint16_t>(text.size());
+  static_assert(kMaxNameBytes <= std::numeric_limits<decltype(size)>::max());
+  const auto bytes = std::make_shared<char[]>(sizeof(size) + size);
+  std::memcpy(bytes.get(), &size, sizeof(size));
+  std::memcpy(bytes.get() + sizeof(size), text.data(), size);
+  bytes_ = bytes;
+}
+
+std::string_view SharedText::view() const {
+  std::uint16_t size = 0;
+  std::memcpy(&size, bytes_.get(), sizeof(size));
+  return {bytes_.get() + sizeof(size), size};
+}
+
 void StreamTables::clear() { *this = StreamTables(); }
 
 base::Result<void> StreamTables::account(std::vector<std::uint32_t>& costs, std::size_t slot, std::size_t cost) {
@@ -54,12 +69,12 @@ base::Result<void> StreamTables::define(const v1::Name& name) {
   if (name.text().size() > kMaxNameBytes) return base::fail("name too long");
   const std::size_t slot = name.number() - 1;
   if (slot >= names_.size()) names_.resize(slot + 1);
-  names_[slot] = std::make_shared<const std::string>(name.text());
+  names_[slot] = SharedText(name.text());
   return account(name_costs_, slot, state_cost(name));
 }
 
-StreamTables::NamePtr StreamTables::name(std::uint64_t number) const {
-  return number == 0 || number > names_.size() ? nullptr : names_[number - 1];
+SharedText StreamTables::name(std::uint64_t number) const {
+  return number == 0 || number > names_.size() ? SharedText() : names_[number - 1];
 }
 
 StreamTables::Key* StreamTables::key(std::uint64_t number) {
@@ -130,10 +145,10 @@ flow::FlowRecord StreamTables::Key::record() const {
   to.attribution = attribution;
   auto next = names.begin();
   to.peer_names.reserve(peer_names);
-  for (std::uint16_t i = 0; i < peer_names; ++i) to.peer_names.push_back(**next++);
+  for (std::uint16_t i = 0; i < peer_names; ++i) to.peer_names.emplace_back((next++)->view());
   to.processes.reserve(processes);
-  for (std::uint16_t i = 0; i < processes; ++i) to.processes.push_back(**next++);
-  if (next != names.end()) to.peer_device = **next;
+  for (std::uint16_t i = 0; i < processes; ++i) to.processes.emplace_back((next++)->view());
+  if (next != names.end()) to.peer_device = next->view();
   return to;
 }
 

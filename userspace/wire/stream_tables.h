@@ -2,7 +2,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -11,19 +11,29 @@
 
 namespace iris::wire {
 
+/// A text shared by all who name it, in one small allocation.
+class SharedText {
+ public:
+  SharedText() = default;
+  explicit SharedText(std::string_view text);
+  explicit operator bool() const { return bytes_ != nullptr; }
+  std::string_view view() const;
+
+ private:
+  std::shared_ptr<const char[]> bytes_;  // size in two bytes, then the text
+};
+
 /// The receiver's side of a stream's tables. Obeys the sender within its bounds:
 /// every number and value is checked, memory stays below kMaxStateBytes.
 class StreamTables {
  public:
-  using NamePtr = std::shared_ptr<const std::string>;
-
   /// One conversation: what its summaries share, and the last of them.
   struct Key {
     flow::OwnerPtr owner;
     flow::OwnerPtr peer_owner;
     std::optional<base::IpAddress> local_address;
     std::optional<base::IpAddress> peer_address;
-    std::vector<NamePtr> names;  // peer names, then processes, then the device
+    std::vector<SharedText> names;  // peer names, then processes, then the device
     std::uint16_t peer_names = 0;
     std::uint16_t processes = 0;
     std::uint16_t service_port = 0;
@@ -44,8 +54,8 @@ class StreamTables {
   base::Result<void> define(const v1::FlowKey& key);
 
   const RecordDecoder& records() const { return owners_; }
-  /// Null when the number has no meaning, as in the next.
-  NamePtr name(std::uint64_t number) const;
+  /// Nothing when the number has no meaning, as in the next.
+  SharedText name(std::uint64_t number) const;
   Key* key(std::uint64_t number);
 
  private:
@@ -54,7 +64,7 @@ class StreamTables {
   base::Result<void> add_names(Key& to, const v1::FlowKey& from) const;
 
   RecordDecoder owners_;
-  std::vector<NamePtr> names_;
+  std::vector<SharedText> names_;
   std::vector<std::unique_ptr<Key>> keys_;
   std::vector<std::uint32_t> owner_costs_, name_costs_, key_costs_;
   std::size_t bytes_ = 0;

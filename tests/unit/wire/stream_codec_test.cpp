@@ -78,7 +78,7 @@ TEST(StreamCodec, SendsOwnersNamesAndKeysOnce) {
   const auto second = content_of(encoder, batch_of({samples::full_flow()}, samples::kTime + kMinute));
   ASSERT_EQ(second.blocks_size(), 1);
   EXPECT_EQ(second.blocks(0).owners_size() + second.blocks(0).names_size() + second.blocks(0).keys_size(), 0);
-  EXPECT_LT(second.ByteSizeLong(), 40U);
+  EXPECT_LT(second.ByteSizeLong(), 60U);
   EXPECT_GT(first, 200U);
 }
 
