@@ -214,7 +214,8 @@ TEST_F(OwnersTest, ContainerAndSocketOlderThanTheTracer) {
 // Docker puts its containers into the v1 controllers too where they exist.
 TEST_F(OwnersTest, ByAVersion1Controller) {
   const std::string pids = "/sys/fs/cgroup/pids";
-  if (access((pids + "/cgroup.procs").c_str(), F_OK) != 0) GTEST_SKIP() << "no v1 hierarchy of pids on this host";
+  ASSERT_EQ(access((pids + "/cgroup.procs").c_str(), F_OK), 0)
+      << "needs a v1 hierarchy: mkdir -p " << pids << " && mount -t cgroup -o pids cgroup " << pids;
   auto command = events_command();
   command.insert(command.end(), {"--cgroup1", "pids"});
   const auto trace = start_trace(command);

@@ -30,7 +30,7 @@ inline flow::Batch batch(std::uint32_t id, std::uint32_t flows = 0, bool same_pe
     owner.cgroup_id = 1000 + i % 5;
     owner.container_id = fmt::format("{:064x}", 0x9e3779b97f4a7c15 * (1 + i % 5));
     owner.name = fmt::format("module{}", i % 5);
-    owner.image = fmt::format("registry.example/iris/module{}:1.2", i % 5);
+    owner.image = fmt::format("iris/module{}:1.2", i % 5);
     owner.runtime = "docker";
     owner.cgroup_path = "/docker/" + owner.container_id;
     flow::FlowRecord one;
