@@ -45,15 +45,16 @@ std::string_view mapped_file(std::string_view line) {
 }
 
 /// Where the files of a root file system are. Docker unmounts ROOT/merged as soon
-/// as the main process is dead, which is when it is wanted after a crash; the
-/// layers below it stay as long as the container is not removed.
+/// as the main process is dead, which is when it is wanted after a crash, and
+/// removes the empty directory a little later; the layers below it stay as long
+/// as the container is not removed.
 std::vector<std::string> roots_of(const std::string& root_path) {
   constexpr std::string_view kMerged = "/merged";
-  struct stat status {};
-  if (!root_path.ends_with(kMerged) || stat(root_path.c_str(), &status) == 0) return {root_path == "/" ? "" : root_path};
+  std::vector<std::string> roots{root_path == "/" ? "" : root_path};
+  if (!root_path.ends_with(kMerged)) return roots;
   const std::string layer = root_path.substr(0, root_path.size() - kMerged.size());
   const std::string store = layer.substr(0, layer.rfind('/') + 1);
-  std::vector<std::string> roots{layer + "/diff"};
+  roots.push_back(layer + "/diff");
   std::ifstream lower(layer + "/lower");  // "l/SHORT:l/SHORT", uppermost first, relative to the store
   for (std::string one; roots.size() < kMaxLayers && std::getline(lower, one, ':');) {
     if (one.ends_with('\n')) one.pop_back();

@@ -40,10 +40,17 @@ TEST(CandidateModules, OfAnUnmountedOverlayAreInItsLayers) {
   const auto paths = candidate_modules(0, store / "top/merged", "/bin/app");
   EXPECT_EQ(paths, (std::vector<std::string>{store.string() + "/l/AA/bin/app", store.string() + "/l/BB/lib64/libc.so.6"}));
 
+  // Unmounted, but not yet removed.
+  std::filesystem::create_directories(store / "top/merged");
+  EXPECT_EQ(candidate_modules(0, store / "top/merged", "/bin/app"), paths);
+
+  // Mounted: it comes first, and the layers are there if it goes before it is read.
   std::filesystem::create_directories(store / "top/merged/bin");
-  EXPECT_EQ(candidate_modules(0, store / "top/merged", "/bin/app"),
-            (std::vector<std::string>{store.string() + "/top/merged/bin/app"}))
-      << "while it is mounted, it is the truth";
+  std::ofstream(store / "top/merged/bin/app") << "x";
+  const auto mounted = candidate_modules(0, store / "top/merged", "/bin/app");
+  ASSERT_EQ(mounted.size(), 3U);
+  EXPECT_EQ(mounted[0], store.string() + "/top/merged/bin/app");
+  EXPECT_EQ(std::vector<std::string>(mounted.begin() + 1, mounted.end()), paths);
   std::filesystem::remove_all(store);
 }
 
