@@ -29,6 +29,7 @@ class CgroupIndex {
     flow::OwnerPtr owner;    // a place for the caller's own; null until the caller sets it
     bool alive = false;
     bool known = false;      // the id has a path
+    std::uint64_t since_wall_ns = 0;  // made at; 0: before anybody looked
   };
   /// Told of an entry before it is forgotten.
   using EvictFunction = std::function<void(std::uint64_t id, const Entry& entry)>;

@@ -79,11 +79,16 @@ std::vector<flow::ContainerRecord> OwnerResolver::Impl::poll(std::uint64_t now_w
   return records;
 }
 
-void OwnerResolver::Impl::cgroup_added(std::uint64_t id, std::string path) {
+void OwnerResolver::Impl::cgroup_added(std::uint64_t id, std::string path, std::uint64_t wall_ns) {
   if (path.empty()) path = "/";
   CgroupIndex::Entry* known = index_.peek(id);
-  if (known != nullptr && known->alive && known->path == path) return;  // the scan was faster
-  attach(id, index_.add(id, std::move(path)));
+  if (known != nullptr && known->alive && known->path == path) {  // the scan was faster
+    known->since_wall_ns = wall_ns;
+    return attach(id, *known);
+  }
+  CgroupIndex::Entry& entry = index_.add(id, std::move(path));
+  entry.since_wall_ns = wall_ns;
+  attach(id, entry);
 }
 
 void OwnerResolver::Impl::cgroup_removed(std::uint64_t id) {
@@ -99,22 +104,30 @@ flow::OwnerPtr OwnerResolver::Impl::resolve(std::uint64_t id) {
   return entry.owner;
 }
 
-flow::OwnerPtr OwnerResolver::Impl::owner_of_address(const base::IpAddress& address) const {
+/// A start that lies ahead of us was told by a clock that has been set back since.
+bool OwnerResolver::Impl::had_started(const Container& container, std::uint64_t wall_ns) const {
+  return container.since_wall_ns <= wall_ns || container.since_wall_ns > now_wall_ns_;
+}
+
+flow::OwnerPtr OwnerResolver::Impl::owner_of_address(const base::IpAddress& address, std::uint64_t wall_ns) const {
   const auto found = addresses_.find(address);
   if (found == addresses_.end()) return nullptr;
   const auto container = containers_.find(found->second);
-  return container == containers_.end() ? nullptr : container->second.owner;
+  if (container == containers_.end() || !had_started(container->second, wall_ns)) return nullptr;
+  return container->second.owner;
 }
 
 std::optional<OwnerResolver::Published> OwnerResolver::Impl::published(std::uint8_t protocol,
                                                                        const base::IpAddress& host_address,
-                                                                       std::uint16_t host_port) const {
+                                                                       std::uint16_t host_port,
+                                                                       std::uint64_t wall_ns) const {
   const auto [first, last] = ports_.equal_range(host_port);
   for (auto at = first; at != last; ++at) {
     const auto& [key, port] = at->second;
     const bool same_address = port.host_address == host_address || port.host_address.is_unspecified();
     if (port.protocol != protocol || !same_address) continue;
-    if (const auto found = containers_.find(key); found != containers_.end()) {
+    const auto found = containers_.find(key);
+    if (found != containers_.end() && had_started(found->second, wall_ns)) {
       return Published{found->second.owner, port.container_port};
     }
   }
@@ -179,19 +192,20 @@ OwnerResolver::~OwnerResolver() { stop(); }
 void OwnerResolver::start() { impl_->start(); }
 void OwnerResolver::stop() { impl_->stop(); }
 std::vector<flow::ContainerRecord> OwnerResolver::poll(std::uint64_t now_wall_ns) { return impl_->poll(now_wall_ns); }
-void OwnerResolver::cgroup_added(std::uint64_t cgroup_id, std::string path) {
-  impl_->cgroup_added(cgroup_id, std::move(path));
+void OwnerResolver::cgroup_added(std::uint64_t cgroup_id, std::string path, std::uint64_t wall_ns) {
+  impl_->cgroup_added(cgroup_id, std::move(path), wall_ns);
 }
 void OwnerResolver::cgroup_removed(std::uint64_t cgroup_id) { impl_->cgroup_removed(cgroup_id); }
 flow::OwnerPtr OwnerResolver::owner(std::uint64_t cgroup_id) { return impl_->owner(cgroup_id); }
 bool OwnerResolver::is_known(std::uint64_t cgroup_id) { return impl_->is_known(cgroup_id); }
-flow::OwnerPtr OwnerResolver::owner_of_address(const base::IpAddress& address) const {
-  return impl_->owner_of_address(address);
+flow::OwnerPtr OwnerResolver::owner_of_address(const base::IpAddress& address, std::uint64_t wall_ns) const {
+  return impl_->owner_of_address(address, wall_ns);
 }
 std::optional<OwnerResolver::Published> OwnerResolver::published(std::uint8_t protocol,
                                                                  const base::IpAddress& host_address,
-                                                                 std::uint16_t host_port) const {
-  return impl_->published(protocol, host_address, host_port);
+                                                                 std::uint16_t host_port,
+                                                                 std::uint64_t wall_ns) const {
+  return impl_->published(protocol, host_address, host_port, wall_ns);
 }
 bool OwnerResolver::has_own_network(const flow::Owner& owner) const { return impl_->has_own_network(owner); }
 std::string OwnerResolver::root_path(const std::string& container_id) const { return impl_->root_path(container_id); }

@@ -34,6 +34,8 @@ using RuntimeClientFactory =
 /// run on threads of their own and only leave messages, which poll() takes in.
 class OwnerResolver {
  public:
+  static constexpr std::uint64_t kNow = UINT64_MAX;
+
   explicit OwnerResolver(OwnerResolverOptions options);
   /// With other clients than those of the run-time module (tests).
   OwnerResolver(OwnerResolverOptions options, RuntimeClientFactory factory);
@@ -51,9 +53,9 @@ class OwnerResolver {
   /// there is nothing. Returns the changes, for the record stream.
   std::vector<flow::ContainerRecord> poll(std::uint64_t now_wall_ns);
 
-  /// A cgroup came (path below the hierarchy's root) or went. A cgroup that
-  /// went stays known, so that its last events find their owner.
-  void cgroup_added(std::uint64_t cgroup_id, std::string path);
+  /// A cgroup came (path below the hierarchy's root; when, 0: not known) or went. A
+  /// cgroup that went stays known, so that its last events find their owner.
+  void cgroup_added(std::uint64_t cgroup_id, std::string path, std::uint64_t wall_ns = 0);
   void cgroup_removed(std::uint64_t cgroup_id);
 
   /// Never null and never blocks. For an id that nobody announced the
@@ -63,16 +65,17 @@ class OwnerResolver {
   /// False when the id could not be resolved to a path.
   bool is_known(std::uint64_t cgroup_id);
 
-  /// The container that has this address on a container network, if any.
-  flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
+  /// The container that has this address on a container network, if any; none if it
+  /// started only after that time, since engines give an address to the next one at once.
+  flow::OwnerPtr owner_of_address(const base::IpAddress& address, std::uint64_t wall_ns = kNow) const;
 
-  /// The container behind a port that is published on this address of the host.
+  /// The container behind a port that was published on this address of the host at that time.
   struct Published {
     flow::OwnerPtr owner;
     std::uint16_t container_port = 0;
   };
   std::optional<Published> published(std::uint8_t protocol, const base::IpAddress& host_address,
-                                     std::uint16_t host_port) const;
+                                     std::uint16_t host_port, std::uint64_t wall_ns = kNow) const;
 
   /// True for a container that has addresses of its own: its loopback is not the host's.
   bool has_own_network(const flow::Owner& owner) const;

@@ -70,7 +70,10 @@ void OwnerResolver::Impl::attach(std::uint64_t id, CgroupIndex::Entry& entry) {
   container.id = found.path.container_id;
   if (!found.path.runtime.empty()) container.path_runtime = found.path.runtime;
   if (container.cgroups.insert(id).second && entry.alive) ++container.live_cgroups;
-  if (!lies_deeper(entry.path, found.path.own_length)) container.own_cgroup = id;
+  if (!lies_deeper(entry.path, found.path.own_length)) {
+    container.own_cgroup = id;
+    container.since_wall_ns = entry.since_wall_ns;
+  }
   container.lived |= entry.alive;
   publish(container, id, entry);
   if (!container.owner || container.own_cgroup == id) make_owner_object(container);

@@ -39,7 +39,7 @@ class OwnerResolver::Impl {
   void start();
   void stop();
   std::vector<flow::ContainerRecord> poll(std::uint64_t now_wall_ns);
-  void cgroup_added(std::uint64_t id, std::string path);
+  void cgroup_added(std::uint64_t id, std::string path, std::uint64_t wall_ns);
   void cgroup_removed(std::uint64_t id);
 
   flow::OwnerPtr owner(std::uint64_t id) {
@@ -49,10 +49,9 @@ class OwnerResolver::Impl {
   }
   bool is_known(std::uint64_t id) { return index_.find_or_ask(id).known; }
 
-
-  flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
+  flow::OwnerPtr owner_of_address(const base::IpAddress& address, std::uint64_t wall_ns) const;
   std::optional<Published> published(std::uint8_t protocol, const base::IpAddress& host_address,
-                                     std::uint16_t host_port) const;
+                                     std::uint16_t host_port, std::uint64_t wall_ns) const;
   bool has_own_network(const flow::Owner& owner) const;
   std::string root_path(const std::string& container_id) const;
   std::uint32_t main_pid(const std::string& container_id) const;
@@ -73,6 +72,7 @@ class OwnerResolver::Impl {
     std::unordered_set<std::uint64_t> cgroups;  // all that the index holds of it
     std::size_t live_cgroups = 0;
     std::uint64_t own_cgroup = 0;          // the newest one that is the container's own group
+    std::uint64_t since_wall_ns = 0;       // that one was made at; 0: before anybody looked
     flow::OwnerPtr owner;                  // of its own cgroup
     // What the last record said.
     bool announced = false;
@@ -87,6 +87,7 @@ class OwnerResolver::Impl {
   };
   using Containers = std::unordered_map<std::string, Container>;
   Containers::const_iterator find_container(const std::string& container_id) const;
+  bool had_started(const Container& container, std::uint64_t wall_ns) const;
 
   /// What the path of a cgroup, and what containerd confirmed, make of it.
   struct Classified {

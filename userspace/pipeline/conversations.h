@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "base/ip_address.h"
 #include "enrich/owner_resolver.h"
@@ -28,9 +29,9 @@ class Conversations {
  public:
   using Published = enrich::OwnerResolver::Published;
   struct Lookups {
-    std::function<flow::OwnerPtr(const base::IpAddress&)> owner_of_address;
+    std::function<flow::OwnerPtr(const base::IpAddress&, std::uint64_t wall_ns)> owner_of_address;
     std::function<std::optional<Published>(std::uint8_t protocol, const base::IpAddress& host_address,
-                                           std::uint16_t host_port)>
+                                           std::uint16_t host_port, std::uint64_t wall_ns)>
         published;
     std::function<bool(const flow::Owner&)> has_own_network;
   };
@@ -49,11 +50,14 @@ class Conversations {
  private:
   struct Learnt {
     flow::OwnerPtr owner;
+    std::uint64_t since_wall_ns = 0;  // its first flow
     std::uint64_t until_wall_ns = 0;
   };
-  static constexpr std::size_t kMaxLearnt = 1024;
+  static constexpr std::size_t kMaxLearnt = 1024;   // addresses
+  static constexpr std::size_t kMaxOwnersOfOne = 4;  // one after the other, the newest last
 
-  flow::OwnerPtr owner_of_address(const base::IpAddress& address) const;
+  void forget_old();
+  flow::OwnerPtr owner_of_address(const base::IpAddress& address, std::uint64_t wall_ns) const;
   bool is_this_host(const base::IpAddress& address, const flow::Owner& seen_from) const;
   std::optional<Published> published_at(const flow::FlowRecord& flow, const base::IpAddress& address) const;
   bool conclude_originator(flow::FlowRecord& flow) const;
@@ -61,7 +65,7 @@ class Conversations {
 
   const Lookups& lookups_;
   const AddressSet& host_addresses_;
-  std::unordered_map<base::IpAddress, Learnt, base::IpAddressHash> learnt_;
+  std::unordered_map<base::IpAddress, std::vector<Learnt>, base::IpAddressHash> learnt_;
   std::uint64_t now_wall_ns_ = 0;  // end of the newest window
 };
 

@@ -22,9 +22,12 @@ RecordMaker::RecordMaker(const TracerOptions& options, enrich::OwnerResolver& re
       flows_({[&resolver](std::uint64_t id) { return resolver.owner(id); },
               [&resolver](std::uint64_t id) { return resolver.is_known(id); },
               [this](std::uint64_t id, const base::IpAddress& address) { return names_.names(id, address, now_ns_); },
-              {[&resolver](const base::IpAddress& address) { return resolver.owner_of_address(address); },
-               [&resolver](std::uint8_t protocol, const base::IpAddress& address, std::uint16_t port) {
-                 return resolver.published(protocol, address, port);
+              {[&resolver](const base::IpAddress& address, std::uint64_t wall_ns) {
+                 return resolver.owner_of_address(address, wall_ns);
+               },
+               [&resolver](std::uint8_t protocol, const base::IpAddress& address, std::uint16_t port,
+                           std::uint64_t wall_ns) {
+                 return resolver.published(protocol, address, port, wall_ns);
                },
                [&resolver](const flow::Owner& owner) { return resolver.has_own_network(owner); }}}),
       stacks_(std::move(symbolizer)) {}
@@ -61,8 +64,10 @@ void RecordMaker::take_event(const iris_event_header& header, std::size_t size, 
     case IRIS_EVENT_DNS:
       return checked.operator()<iris_dns_event>([&](const auto& event) { take_dns(event, now_ns, sink); });
     case IRIS_EVENT_CGROUP_ADDED:
-      return checked.operator()<iris_cgroup_event>(
-          [&](const auto& event) { resolver_.cgroup_added(event.header.cgroup_id, text_of(event.path)); });
+      return checked.operator()<iris_cgroup_event>([&](const auto& event) {
+        resolver_.cgroup_added(event.header.cgroup_id, text_of(event.path),
+                               to_wall_ns(event.header.time_ns, wall_offset()));
+      });
     case IRIS_EVENT_CGROUP_REMOVED:
       return checked.operator()<iris_cgroup_event>(
           [&](const auto& event) { resolver_.cgroup_removed(event.header.cgroup_id); });

@@ -325,6 +325,26 @@ TEST_F(OwnerResolverTest, AddressMovesWithItsContainer) {
   EXPECT_EQ(resolver().owner_of_address(address), nullptr);
 }
 
+TEST_F(OwnerResolverTest, AddressAndPortAreTheContainersFromItsStartOnly) {
+  const auto address = *base::IpAddress::parse("203.0.113.5");
+  const auto host = *base::IpAddress::parse("198.51.100.9");
+  constexpr std::uint64_t kStart = 500;
+  resolver().cgroup_added(11, "/docker/" + kId, kStart);
+  auto info = docker_info(kId, "late");
+  info.addresses = {address};
+  info.ports = {{.host_address = host, .host_port = 8080, .container_port = 80, .protocol = 6}};
+  docker().on_container(info);
+  resolver().poll(1000);
+  EXPECT_EQ(resolver().owner_of_address(address, kStart - 1), nullptr);
+  EXPECT_EQ(resolver().owner_of_address(address, kStart)->name, "late");
+  EXPECT_EQ(resolver().owner_of_address(address)->name, "late");
+  EXPECT_FALSE(resolver().published(6, host, 8080, kStart - 1));
+  EXPECT_TRUE(resolver().published(6, host, 8080, kStart));
+  // The clock has been set back: its start says nothing any more.
+  resolver().poll(100);
+  EXPECT_NE(resolver().owner_of_address(address, 90), nullptr);
+}
+
 TEST_F(OwnerResolverTest, RootPathIsTheRuntimesOrTheMainProcess) {
   auto info = docker_info(kId, "x");
   info.root_path = root_.path().string();

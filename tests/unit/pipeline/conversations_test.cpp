@@ -32,11 +32,11 @@ class ConversationsTest : public ::testing::Test {
         sensor_(container("sensor")),
         docker_(service("docker.service")),
         addresses_{address("198.51.100.9"), address("203.0.113.1")},
-        lookups_{[this](const base::IpAddress& one) -> flow::OwnerPtr {
-                   if (one == address("203.0.113.2")) return hub_;
+        lookups_{[this](const base::IpAddress& one, std::uint64_t wall_ns) -> flow::OwnerPtr {
+                   if (one == address("203.0.113.2")) return wall_ns >= hub_since_ ? hub_ : nullptr;
                    return one == address("203.0.113.3") ? sensor_ : nullptr;
                  },
-                 [this](std::uint8_t protocol, const base::IpAddress&, std::uint16_t port) {
+                 [this](std::uint8_t protocol, const base::IpAddress&, std::uint16_t port, std::uint64_t) {
                    std::optional<Conversations::Published> found;
                    if (protocol == IPPROTO_TCP && port == 8080) found = Conversations::Published{hub_, 80};
                    return found;
@@ -59,6 +59,7 @@ class ConversationsTest : public ::testing::Test {
 
   flow::OwnerPtr hub_, sensor_, docker_;
   AddressSet addresses_;
+  std::uint64_t hub_since_ = 0;
   Conversations::Lookups lookups_;
 };
 
@@ -154,6 +155,36 @@ TEST_F(ConversationsTest, AddressThatTheEngineDoesNotKnowIsLearntFromItsOwnFlows
   later.window_end_wall_ns = 100'000'000'000;
   conversations.learn(later);
   EXPECT_TRUE(conversations.conclude(other));
+}
+
+// Engines give the address of one that has gone to the next that comes.
+TEST_F(ConversationsTest, AnAddressIsWhoseItWasThen) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  hub_since_ = 15 * kSecond;
+  const flow::OwnerPtr before = container("before");
+  Conversations conversations(lookups_, addresses_);
+  const auto seen = [](flow::FlowRecord record, std::uint64_t first, std::uint64_t last) {
+    record.first_seen_wall_ns = first * kSecond;
+    record.last_seen_wall_ns = last * kSecond;
+    record.window_end_wall_ns = 20 * kSecond;
+    return record;
+  };
+  auto old_opener = seen(flow(before, kOriginator, "203.0.113.2", "203.0.113.3", 80), 10, 12);
+  auto old_other = seen(flow(sensor_, kResponder, "203.0.113.3", "203.0.113.2", 80), 10, 12);
+  auto new_opener = seen(flow(sensor_, kOriginator, "203.0.113.3", "203.0.113.2", 80), 16, 18);
+  auto new_other = seen(flow(hub_, kResponder, "203.0.113.2", "203.0.113.3", 80), 16, 18);
+  auto host = seen(flow(service("mqtt.service"), kResponder, "203.0.113.1", "203.0.113.2", 1883), 11, 11);
+  for (auto* record : {&new_opener, &new_other, &old_opener, &old_other, &host}) conversations.learn(*record);
+  EXPECT_TRUE(conversations.conclude(old_opener));
+  EXPECT_FALSE(conversations.conclude(old_other));
+  EXPECT_TRUE(conversations.conclude(new_opener));
+  EXPECT_EQ(new_opener.peer_owner, hub_);
+  EXPECT_FALSE(conversations.conclude(new_other));
+  EXPECT_TRUE(conversations.conclude(host));
+  EXPECT_EQ(host.peer_owner, before);
+  host.last_seen_wall_ns = 2 * kSecond;  // before anybody is known to have had it
+  EXPECT_TRUE(conversations.conclude(host));
+  EXPECT_EQ(host.peer_owner, nullptr);
 }
 
 TEST_F(ConversationsTest, TheHostsAddressesAreNoContainers) {

@@ -36,10 +36,10 @@ flow::FlowRecord translate(const iris_flow_key& key, const iris_flow_value& valu
                                           ? std::vector<std::string>{"hub.example"}
                                           : std::vector<std::string>{};
                              },
-                             {[](const base::IpAddress& peer) {
+                             {[](const base::IpAddress& peer, std::uint64_t) {
                                 return peer == address("10.0.0.5") ? owner(kModule) : nullptr;
                               },
-                              [](std::uint8_t, const base::IpAddress&, std::uint16_t) { return std::nullopt; },
+                              [](std::uint8_t, const base::IpAddress&, std::uint16_t, std::uint64_t) { return std::nullopt; },
                               [](const flow::Owner&) { return false; }}});
   translator.set_host_addresses({address("198.51.100.1")});
   flow::FlowRecord record = translator.flow(key, value, kWindow);
