@@ -186,7 +186,7 @@ extern struct counters_map counters SEC(".maps");
 
 struct events_map {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 << 20);
+	__uint(max_entries, 2 << 20);
 };
 extern struct events_map events SEC(".maps");
 

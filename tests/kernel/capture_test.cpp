@@ -118,8 +118,15 @@ TEST_F(CaptureTest, EveryProgramIsLoadedAndAttached) {
     EXPECT_TRUE(program.attached) << program.name << ": " << program.detail;
     EXPECT_GT(program.verified_instructions, 0U) << program.name;
   }
+}
+
+TEST_F(CaptureTest, MapsKeepTheMemoryPromise) {
+  open({});
+  std::uint64_t total = 0;
+  for (const auto& [name, bytes] : source_->map_bytes()) total += bytes;
   EXPECT_GT(source_->map_bytes()["flows_0"], 0U);
-  EXPECT_GE(source_->map_bytes()["events"], 4U << 20);
+  EXPECT_GE(source_->map_bytes()["events"], BpfOptions{}.ring_bytes);
+  EXPECT_LE(total, 16U << 20);
 }
 
 TEST_F(CaptureTest, ThousandConnectionsAreOneExactFlow) {

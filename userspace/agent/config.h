@@ -20,7 +20,7 @@ struct LogConfig {
 };
 
 struct CaptureConfig {
-  std::uint32_t ring_bytes = 4U << 20;
+  std::uint32_t ring_bytes = 2U << 20;
   std::uint32_t max_flows = 12'288;
   std::uint32_t max_sockets = 20'480;
   std::string cgroup_root;         // empty: where cgroup2 is mounted

@@ -19,7 +19,7 @@ struct BpfOptions {
   bool emit_execs = true;
   bool emit_exits = true;
   bool emit_dns = true;
-  std::uint32_t ring_bytes = 4U << 20;  // rounded up to a power of two of pages
+  std::uint32_t ring_bytes = 2U << 20;  // rounded up to a power of two of pages
   std::uint32_t max_flows = 12'288;
   std::uint32_t max_sockets = 20'480;
   /// Empty: the mounted cgroup2 hierarchy, or a private mount of it.

@@ -28,7 +28,7 @@ struct TracerOptions {
   bool containers = true;      // container changes as records
   bool symbolize = true;       // crash stacks through iris-symbolize
   std::chrono::milliseconds window{10'000};
-  std::uint32_t ring_bytes = 4U << 20;  // rounded up to a power of two of pages
+  std::uint32_t ring_bytes = 2U << 20;  // rounded up to a power of two of pages
   std::uint32_t max_flows = 12'288;     // for each of the two window maps
   std::uint32_t max_sockets = 20'480;
   /// Empty: find the cgroup2 mount, or mount one privately.
