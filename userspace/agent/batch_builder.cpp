@@ -31,8 +31,10 @@ void BatchBuilder::close_window(flow::Ledger ledger) {
   events_ = 0;
   left_out_ = 0;
   ++windows_;
-  if (batch_.start_wall_ns == 0) batch_.start_wall_ns = ledger.window_start_wall_ns;
-  batch_.end_wall_ns = ledger.window_end_wall_ns;
+  // The clock may be set back meanwhile, within a window or between two.
+  const auto [earlier, later] = std::minmax(ledger.window_start_wall_ns, ledger.window_end_wall_ns);
+  batch_.start_wall_ns = batch_.start_wall_ns == 0 ? earlier : std::min(batch_.start_wall_ns, earlier);
+  batch_.end_wall_ns = std::max(batch_.end_wall_ns, later);
   last_end_wall_ns_ = ledger.window_end_wall_ns;
   worth_sending_ = worth_sending_ || !ledger.dropped.empty() || ledger.folded > 0;
   batch_.records.emplace_back(std::move(ledger));

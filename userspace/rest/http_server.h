@@ -17,7 +17,7 @@ class HttpServer {
   ~HttpServer();  // as stop()
 
   int port() const;
-  /// Lets what is being answered finish; slow peers are cut off after two seconds of silence.
+  /// Lets what is being answered finish; who is still asking is cut off within two seconds.
   void stop();
 
  private:

@@ -84,6 +84,7 @@ class StreamDecoder::Impl {
     } else if (!content.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
       return base::fail("a batch cannot be decoded");
     }
+    if (content.end_wall_ns() < content.start_wall_ns()) return base::fail("a batch whose window ends before it starts");
     if (content.forget_keys()) {
       keys_.clear();
       key_bytes_ = 0;

@@ -62,6 +62,25 @@ TEST(BatchBuilder, AnIdleWindowWaitsForTheNextButNotForEver) {
   EXPECT_EQ(made->end_wall_ns, 40 * kSecond);
 }
 
+TEST(BatchBuilder, AClockSetBackDoesNotTurnTheWindowRound) {
+  BatchBuilder builder;
+  builder.write(flow::FlowRecord{});
+  builder.write(ledger(100, 40));
+  const auto within = builder.take();
+  ASSERT_TRUE(within);
+  EXPECT_EQ(within->start_wall_ns, 40 * kSecond);
+  EXPECT_EQ(within->end_wall_ns, 100 * kSecond);
+
+  builder.write(ledger(100, 110));
+  EXPECT_FALSE(builder.take());  // idle
+  builder.write(flow::FlowRecord{});
+  builder.write(ledger(50, 60));
+  const auto between = builder.take();
+  ASSERT_TRUE(between);
+  EXPECT_EQ(between->start_wall_ns, 50 * kSecond);
+  EXPECT_EQ(between->end_wall_ns, 110 * kSecond);
+}
+
 TEST(BatchBuilder, LossAloneIsWorthSending) {
   BatchBuilder builder;
   auto lossy = ledger(1, 2);

@@ -92,5 +92,12 @@ TEST(Metrics, NameLossByReason) {
   EXPECT_GT(own_rss_bytes(), 0U);
 }
 
+TEST(MetricsServer, DoesNotShareItsPort) {
+  const auto measure = [] { return Measurements{}; };
+  const auto first = MetricsServer::start("127.0.0.1", 0, measure);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_FALSE(MetricsServer::start("127.0.0.1", (*first)->port(), measure));
+}
+
 }  // namespace
 }  // namespace iris::agent

@@ -334,6 +334,36 @@ TEST_F(HttpTest, StopsWhileAPeerIsSilent) {
   ::close(fd);
 }
 
+/// Sends a byte now and then until it is cut off or stopped.
+void drip(int port, const std::atomic<bool>& stop) {
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(port));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
+  while (!stop && ::send(fd, "G", 1, MSG_NOSIGNAL) == 1) std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  ::close(fd);
+}
+
+TEST_F(HttpTest, ClientsThatDripDoNotHoldItUp) {
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> drippers;
+  for (int i = 0; i < 16; ++i) drippers.emplace_back([&] { drip(server_->port(), stop); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const auto begin = std::chrono::steady_clock::now();
+  httplib::Client good(kHost, server_->port());
+  good.set_read_timeout(20);
+  const auto answer = good.Get("/healthz");
+  const auto took = std::chrono::steady_clock::now() - begin;
+  stop = true;
+  for (auto& dripper : drippers) dripper.join();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_GT(took, std::chrono::milliseconds(1'000));  // they did hold all threads
+  EXPECT_LT(took, std::chrono::milliseconds(7'000));
+}
+
 TEST(Api, RefusesAnEmptyToken) { EXPECT_THROW(Api({}, ""), std::invalid_argument); }
 
 }  // namespace

@@ -199,6 +199,13 @@ TEST_F(HostileContentTest, SizesAreChecked) {
   EXPECT_TRUE(StreamDecoder().decode("", 0, false));
 }
 
+TEST_F(HostileContentTest, WindowThatEndsBeforeItStarts) {
+  v1::StreamContent content;
+  content.set_start_wall_ns(samples::kTime);
+  content.set_end_wall_ns(samples::kTime - 1);
+  EXPECT_THAT(refusal(content), HasSubstr("ends before it starts"));
+}
+
 TEST_F(HostileContentTest, KeyThatWasNotDefined) {
   v1::StreamContent content;
   auto* block = content.add_blocks();
