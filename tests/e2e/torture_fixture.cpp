@@ -163,12 +163,18 @@ void Torture::fill_disk(const std::string& path) {
 void Torture::free_disk(const std::string& path) { std::filesystem::remove(path + kFiller); }
 
 void Torture::load(int connections) {
+  make_load(connections, loading_);
+  made_ += static_cast<std::uint64_t>(connections);
+}
+
+void Torture::others_load() { make_load(20, serving_); }
+
+void Torture::make_load(int connections, const ScratchCgroup& cgroup) const {
   Load load({"tcp", "--to", "127.0.0.1:8080", "--connections", std::to_string(connections), "--send",
              std::to_string(kRequest), "--receive", std::to_string(kReply)},
-            {net_.fd(), loading_.path()});
+            {net_.fd(), cgroup.path()});
   const Json truth = load.truth();
   if (truth.at("closed") != connections) throw std::runtime_error("the load was not made: " + truth.dump());
-  made_ += static_cast<std::uint64_t>(connections);
 }
 
 void Torture::let_the_window_pass() { std::this_thread::sleep_for(milliseconds(1600 + up_to(400))); }

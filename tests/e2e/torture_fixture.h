@@ -98,6 +98,8 @@ class Torture : public ::testing::Test {
   int up_to(int most) { return static_cast<int>(random_() % static_cast<unsigned>(most)); }
   /// So many connections, counted in made().
   void load(int connections);
+  /// A load that counts for nothing.
+  void others_load();
   /// As long as it takes what was made to leave the kernel's window for the spool.
   void let_the_window_pass();
   void kill_agent();
@@ -113,6 +115,7 @@ class Torture : public ::testing::Test {
   /// none that is not in `other_reasons`; the ledgers balance.
   void expect_everything_once(const std::vector<std::string>& other_reasons = {});
 
+  void make_load(int connections, const ScratchCgroup& cgroup) const;
   std::string path(const std::string& name) const { return directory_.path() + "/" + name; }
 
   unsigned seed_ = std::random_device{}();

@@ -2,6 +2,7 @@
 #include "preload/lossy_disk.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,7 @@
 #include <random>
 #include <stdexcept>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "preload/lossy_disk_record.h"
@@ -86,6 +88,21 @@ Variables LossyDisk::variables() const {
   return {{"LD_PRELOAD", IRIS_LOSSY_DISK_PRELOAD}, {"IRIS_TEST_DISK_DIRECTORY", directory_}, {"IRIS_TEST_DISK_LOG", log_}};
 }
 
+void LossyDisk::wait_for_write() const {
+  const auto size = [this] {
+    std::error_code none_yet;
+    const auto bytes = std::filesystem::file_size(log_, none_yet);
+    return none_yet ? 0 : bytes;
+  };
+  const auto before = size();
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(15);
+  // The note of a sync is the shortest: no bytes come with it.
+  while (size() < before + kSectorBytes) {
+    if (std::chrono::steady_clock::now() > limit) throw std::runtime_error("nothing was written in " + directory_);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 void LossyDisk::cut_power(std::uint64_t seed) {
   std::map<std::string, std::vector<Change>> unsynced;
   Notes notes(content_of(log_));
@@ -93,7 +110,6 @@ void LossyDisk::cut_power(std::uint64_t seed) {
   for (Change change; notes.next(path, change);) {
     if (change.record.kind == DiskRecord::kSync) {
       unsynced[path].clear();
-      ++syncs_;
     } else {
       unsynced[path].push_back(change);
     }

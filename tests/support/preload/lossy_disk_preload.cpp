@@ -21,6 +21,8 @@ namespace {
 
 using iris::test::DiskRecord;
 
+constexpr useconds_t kSyncMicroseconds = 30'000;
+
 template <typename Function>
 Function next_of(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
@@ -88,6 +90,7 @@ template <typename Sync>
 int sync_with(Sync next, int fd) {
   const std::string path = Log::get().path_of(fd);
   if (path.empty()) return next(fd);
+  usleep(kSyncMicroseconds);
   const std::lock_guard lock(Log::get().mutex());
   const int result = next(fd);
   DiskRecord record;
