@@ -65,7 +65,6 @@ TEST_F(Disk, OfTheCollectorFullIsWaitedFor) {
   start();
   load(200);
   ASSERT_TRUE(wait_for_everything());
-  const Sums before = arrived();
   fill_disk(path("collector"));
   for (int round = 0; round < 3; ++round) {
     load(200);
@@ -80,8 +79,6 @@ TEST_F(Disk, OfTheCollectorFullIsWaitedFor) {
   let_the_window_pass();
   kill_agent();
   agent_->start();
-  EXPECT_LT(arrived().closed, made_);
-  EXPECT_GE(arrived().closed, before.closed);
   free_disk(path("collector"));
   if (!collector_->runs()) {
     EXPECT_THAT(collector_->words(), HasSubstr("opening sqlite:"));
