@@ -50,7 +50,7 @@ flow::Batch BatchBuilder::give() {
 std::optional<flow::Batch> BatchBuilder::take() {
   if (!window_ended_) return std::nullopt;
   const auto idle_ns = static_cast<std::uint64_t>(longest_idle_.count());
-  if (!worth_sending_ && batch_.end_wall_ns < batch_.start_wall_ns + idle_ns) {
+  if (!worth_sending_ && batch_.end_wall_ns - batch_.start_wall_ns < idle_ns) {
     window_ended_ = false;
     return std::nullopt;
   }

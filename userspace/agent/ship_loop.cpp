@@ -104,7 +104,9 @@ void ShipLoop::take_new_uplink() {
 
 void ShipLoop::renew_for_epoch() {
   // A spool that had to begin anew counts anew: the collector has to be told so by a new stream.
-  if (uplink_ && spool_->status().epoch != uplink_epoch_) set_uplink(uplink_options_);
+  if (!uplink_ || spool_->status().epoch == uplink_epoch_) return;
+  spdlog::warn("the spool has begun a new epoch: what it can no longer tell is named as a gap");
+  set_uplink(uplink_options_);
 }
 
 void ShipLoop::publish() {

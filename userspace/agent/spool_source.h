@@ -18,6 +18,7 @@ class BatchStore {
   virtual std::uint64_t oldest_sequence() const = 0;
   virtual base::Result<std::optional<spool::StoredBatch>> next_after(std::uint64_t sequence) = 0;
   virtual base::Result<void> acknowledge(std::uint64_t sequence) = 0;
+  virtual base::Result<bool> resume(std::uint64_t sequence) = 0;  // as BatchSource::resume()
 };
 
 /// What the uplink sends: waiting windows merged to a minute while nothing in them
@@ -34,6 +35,7 @@ class SpoolSource : public ship::BatchSource {
   std::uint64_t oldest_sequence() const override { return store_.oldest_sequence(); }
   base::Result<std::optional<Next>> next_after(std::uint64_t sequence) override;
   base::Result<void> acknowledge(std::uint64_t sequence) override { return store_.acknowledge(sequence); }
+  base::Result<bool> resume(std::uint64_t sequence) override { return store_.resume(sequence); }
 
  private:
   /// Reads on until the windows held should be sent; false when they may wait for more.
@@ -60,6 +62,7 @@ class SpoolStore : public BatchStore {
     return spool_.next_after(sequence);
   }
   base::Result<void> acknowledge(std::uint64_t sequence) override { return spool_.acknowledge(sequence); }
+  base::Result<bool> resume(std::uint64_t sequence) override { return spool_.resume(sequence); }
 
  private:
   spool::Spool& spool_;

@@ -185,6 +185,11 @@ void Uplink::Impl::connect() {
 void Uplink::Impl::take_welcome(const v1::Welcome& welcome) {
   // A newer collector goes down to our version; there is none below 1.
   if (welcome.protocol_version() == 0) return give_up("the collector does not name its protocol version");
+  const auto resumed = source_.resume(welcome.acknowledged_sequence());
+  if (!resumed) return give_up(resumed.error().message);
+  if (!*resumed) {
+    return give_up("the collector has more than the spool ever held: an older spool was put back, and a new epoch begins");
+  }
   welcomed_ = true;
   welcomed_at_ = Clock::now();
   max_content_bytes_ = welcome.max_content_bytes();

@@ -50,6 +50,9 @@ class BatchSource {
   };
   virtual std::uint64_t epoch() const = 0;
   virtual std::uint64_t oldest_sequence() const = 0;
+  /// Told at the begin of each stream up to where the collector has everything. False:
+  /// never that much was given, and the source has begun a new epoch because of it.
+  virtual base::Result<bool> resume(std::uint64_t /*sequence*/) { return true; }
   /// What to send behind `sequence`, windows merged; none: nothing, or it may wait.
   virtual base::Result<std::optional<Next>> next_after(std::uint64_t sequence) = 0;
   virtual base::Result<void> acknowledge(std::uint64_t sequence) = 0;

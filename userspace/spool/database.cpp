@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string_view>
 
 namespace iris::spool {
 namespace {
@@ -49,14 +50,10 @@ sql::Error damage(std::string what) {
 }
 
 sql::Result<void> create(sql::Connection& connection) {
-  std::uint64_t epoch = 0;
-  while (epoch == 0) {
-    if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) epoch = 0;
-  }
   auto transaction = sql::Transaction::begin(connection);
   if (!transaction) return tl::unexpected(transaction.error());
   if (auto made = connection.exec(kSchema); !made) return made;
-  if (auto made = connection.run("INSERT INTO state VALUES(1, ?1, 0, 0)", epoch); !made) return made;
+  if (auto made = connection.run("INSERT INTO state VALUES(1, ?1, 0, 0)", new_epoch()); !made) return made;
   const auto versions =
       fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplicationId, kSchemaVersion);
   if (auto made = connection.exec(versions); !made) return made;
@@ -64,6 +61,14 @@ sql::Result<void> create(sql::Connection& connection) {
 }
 
 }  // namespace
+
+std::uint64_t new_epoch() {
+  std::uint64_t epoch = 0;
+  while (epoch == 0) {
+    if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) epoch = 0;
+  }
+  return epoch;
+}
 
 bool is_damage(const sql::Error& error) {
   return error.primary() == SQLITE_CORRUPT || error.primary() == SQLITE_NOTADB;
@@ -97,7 +102,23 @@ base::Result<void> Directory::lock() {
   return {};
 }
 
+bool Directory::held_a_spool() const {
+  struct stat about {};
+  return ::fstat(lock_.get(), &about) == 0 && about.st_size > 0;
+}
+
+/// In the lock file, which outlives the database. On a disk that fails it is done at a later start.
+void Directory::remember_the_spool() const {
+  constexpr std::string_view kMark = "spool.db was created\n";
+  if (held_a_spool()) return;
+  if (::pwrite(lock_.get(), kMark.data(), kMark.size(), 0) > 0) static_cast<void>(::fsync(lock_.get()));
+}
+
 sql::Result<sql::Connection> Directory::open_database() {
+  // SQLite takes an empty file for a new one.
+  if (held_a_spool() && !begins_anew_ && size_of(file()) == 0) {
+    return tl::unexpected(damage("the spool's file is gone or empty"));
+  }
   // The limit is for all files, and this one needs its share.
   for (int number = kMaxDamaged; number > 0 && damaged_bytes() > options_.max_bytes / 2; --number) {
     remove_damaged(number);
@@ -115,6 +136,8 @@ sql::Result<sql::Connection> Directory::open_database() {
       kPageBytes, share.wal_bytes / 4 / kPageBytes, share.wal_bytes / 2, share.database_pages);
   if (auto set = connection->exec(settings); !set) return tl::unexpected(set.error());
   if (auto checked = check(*connection); !checked) return tl::unexpected(checked.error());
+  begins_anew_ = false;
+  remember_the_spool();
   return connection;
 }
 
@@ -139,9 +162,14 @@ sql::Result<void> Directory::check(sql::Connection& connection) {
 }
 
 base::Result<void> Directory::set_aside() {
+  begins_anew_ = true;
+  std::error_code error;
+  if (!std::filesystem::exists(file(), error)) {
+    std::filesystem::remove(with_suffix(file(), "-wal"), error);
+    return {};
+  }
   // The newest has number 1.
   remove_damaged(kMaxDamaged);
-  std::error_code error;
   for (int number = kMaxDamaged; number > 0; --number) {
     const auto from = number == 1 ? file() : damaged(number - 1);
     std::filesystem::rename(from, damaged(number), error);

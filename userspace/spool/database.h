@@ -46,9 +46,11 @@ class Directory {
   base::Result<void> lock();
   bool locked() const { return static_cast<bool>(lock_); }
 
-  /// Opens the database, creating it when it is not there.
+  /// Opens the database, creating it when there was none before. One that was there
+  /// and is gone or empty counts as damaged.
   sql::Result<sql::Connection> open_database();
-  /// Puts the files of the database under another name.
+  /// Puts the files of the database, if any, under another name, so that
+  /// open_database() makes a new one.
   base::Result<void> set_aside();
 
   Limits limits() const;
@@ -62,13 +64,19 @@ class Directory {
   std::uint64_t damaged_bytes() const;
   void remove_damaged(int number);
   sql::Result<void> check(sql::Connection& connection);
+  bool held_a_spool() const;
+  void remember_the_spool() const;
 
   SpoolOptions options_;
   base::UniqueFd lock_;
+  bool begins_anew_ = false;
   std::vector<std::string> quarantined_;
 };
 
 sql::Result<State> read_state(sql::Connection& connection);
+
+/// Random, and not 0.
+std::uint64_t new_epoch();
 
 /// Remembers the gap until a batch takes it along; with one of the same reason when
 /// there are many, or both are for want of room.

@@ -66,6 +66,31 @@ sql::Result<void> drop_row(sql::Connection& connection, std::uint64_t last_seque
   return connection.run("DELETE FROM batches WHERE last_sequence = ?1", last_sequence);
 }
 
+sql::Result<void> leave_rows(sql::Connection& connection, std::uint64_t there, std::uint64_t unsure) {
+  for (;;) {
+    // One folded of windows on both sides of a border goes with the unsure ones.
+    auto next = connection.query(
+        "SELECT last_sequence FROM batches WHERE last_sequence > ?1 AND first_sequence <= ?2 AND content IS NOT NULL"
+        " ORDER BY last_sequence LIMIT 1",
+        there, unsure);
+    if (!next) return tl::unexpected(next.error());
+    const auto any = next->step();
+    if (!any) return tl::unexpected(any.error());
+    if (!*any) break;
+    const std::uint64_t last_sequence = next->column_uint64(0);
+    next->reset();
+    if (auto dropped = drop_row(connection, last_sequence, "spool_restored"); !dropped) return dropped;
+  }
+  auto gone = connection.run(
+      "DELETE FROM batches WHERE last_sequence <= ?1 AND last_sequence < (SELECT max(last_sequence) FROM batches)", unsure);
+  if (!gone) return gone;
+  auto emptied = connection.run("UPDATE batches SET content = NULL, last_sequence = ?1, first_sequence = ?1"
+                                " WHERE last_sequence <= ?1", unsure);
+  if (!emptied) return emptied;
+  return connection.run("UPDATE batches SET last_sequence = last_sequence - ?1, first_sequence = first_sequence - ?1",
+                        unsure);
+}
+
 sql::Result<bool> Room::make(sql::Connection& connection, std::uint64_t bytes, std::uint64_t offered,
                              std::uint64_t newest) {
   for (;;) {

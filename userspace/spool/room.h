@@ -53,4 +53,9 @@ class Room {
 /// gap. The newest row only loses its content.
 sql::Result<void> drop_row(sql::Connection& connection, std::uint64_t last_sequence, const std::string& reason);
 
+/// For a new epoch: deletes what is `there` already, up to this sequence; drops, as
+/// "spool_restored", what is behind that up to `unsure`; the rest counts from 1. The
+/// newest row stays, if need be without content and as number 0. In a transaction.
+sql::Result<void> leave_rows(sql::Connection& connection, std::uint64_t there, std::uint64_t unsure);
+
 }  // namespace iris::spool

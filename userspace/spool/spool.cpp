@@ -36,7 +36,7 @@ base::Error plain(sql::Error error) { return {error.kind, "the spool: " + error.
 class Spool::Impl {
  public:
   Impl(const SpoolOptions& options, std::uint64_t now_wall_ns)
-      : directory_(options), room_({}), started_wall_ns_(now_wall_ns) {}
+      : directory_(options), room_({}), started_wall_ns_(now_wall_ns), opened_at_wall_ns_(now_wall_ns) {}
 
   ~Impl() {
     if (connection_) static_cast<void>(purge());
@@ -86,6 +86,12 @@ class Spool::Impl {
     return {};
   }
 
+  base::Result<bool> resume(std::uint64_t sequence) {
+    if (!connection_ || sequence <= state_.last_sequence) return true;
+    if (auto begun = begin_epoch(); !begun) return tl::unexpected(failed(std::move(begun.error())));
+    return false;
+  }
+
   SpoolStatus status() {
     SpoolStatus status;
     status.epoch = state_.epoch;
@@ -132,7 +138,7 @@ class Spool::Impl {
       return replace_damaged();
     }
     if (!opened) return tl::unexpected(failed(std::move(opened.error())));
-    if (state_.last_sequence != 0 && started_wall_ns_ != 0) {
+    if (state_.last_end_wall_ns != 0 && started_wall_ns_ != 0) {
       // A clock that was set back tells nothing of how long it was.
       const auto from = std::min(state_.last_end_wall_ns, started_wall_ns_);
       pending_.gaps().push_back({from, started_wall_ns_, "agent_stopped", 0, 0});
@@ -141,13 +147,42 @@ class Spool::Impl {
     return {};
   }
 
+  /// Of a file that is older than what the collector has.
+  sql::Result<void> begin_epoch() {
+    // What lay in the file when it was opened had reached the collector, or had been named, before the file
+    // was put back. Of what was given out since nobody can tell.
+    const std::uint64_t there = std::max(opened_.last_sequence, acknowledged_);
+    const std::uint64_t unsure = std::max(there, given_);
+    auto transaction = sql::Transaction::begin(*connection_);
+    if (!transaction) return tl::unexpected(transaction.error());
+    if (auto left = leave_rows(*connection_, there, unsure); !left) return left;
+    State next = state_;
+    next.epoch = new_epoch();
+    next.offered = 0;
+    next.last_sequence -= std::min(next.last_sequence, unsure);
+    if (auto kept = connection_->run("UPDATE state SET epoch = ?1, offered = 0", next.epoch); !kept) return kept;
+    const auto from = std::min(opened_.last_end_wall_ns, opened_at_wall_ns_);
+    const flow::Gap gap{from, opened_at_wall_ns_, "spool_restored", 0, 0};
+    if (auto named = add_gap(*connection_, gap); !named) return named;
+    if (auto committed = transaction->commit(); !committed) return committed;
+    state_ = opened_ = next;
+    opened_.last_sequence = 0;  // the rows that are left are known to nobody
+    begin_counting();
+    return {};
+  }
+
+  void begin_counting() {
+    acknowledged_ = purged_ = given_ = 0;
+    offering_ = false;
+    room_ = Room(directory_.limits());
+  }
+
   sql::Result<void> use(sql::Result<sql::Connection> connection) {
     if (!connection) return tl::unexpected(connection.error());
     auto state = read_state(*connection);
     if (!state) return tl::unexpected(state.error());
-    state_ = *state;
-    acknowledged_ = purged_ = 0;
-    room_ = Room(directory_.limits());
+    state_ = opened_ = *state;
+    begin_counting();
     connection_ = std::move(*connection);
     return {};
   }
@@ -277,6 +312,7 @@ class Spool::Impl {
       return transaction->commit();
     }
     offering_ = true;
+    given_ = std::max(given_, last);
     if (last <= state_.offered) return {};
     // Before it leaves: after a crash nobody else would know.
     const std::uint64_t mark = last + kOfferAhead;
@@ -294,7 +330,10 @@ class Spool::Impl {
   State state_;
   Pending pending_;
   std::uint64_t started_wall_ns_;       // 0: the gap before the start is taken care of
+  const std::uint64_t opened_at_wall_ns_;
+  State opened_;                        // as it was then, or when the epoch began
   std::uint64_t acknowledged_ = 0;
+  std::uint64_t given_ = 0;             // last sequence that next_after() gave
   std::uint64_t purged_ = 0;            // acknowledged and deleted
   std::uint64_t failed_appends_ = 0;
   std::uint64_t waiting_dropped_ = 0;   // windows, from memory
@@ -320,6 +359,7 @@ Spool::~Spool() = default;
 base::Result<std::uint64_t> Spool::append(flow::Batch batch) { return impl_->append(std::move(batch)); }
 base::Result<std::optional<StoredBatch>> Spool::next_after(std::uint64_t sequence) { return impl_->next_after(sequence); }
 base::Result<void> Spool::acknowledge(std::uint64_t sequence) { return impl_->acknowledge(sequence); }
+base::Result<bool> Spool::resume(std::uint64_t sequence) { return impl_->resume(sequence); }
 SpoolStatus Spool::status() const { return impl_->status(); }
 
 }  // namespace iris::spool

@@ -68,6 +68,13 @@ class Spool {
   /// append: a batch acknowledged before a crash may be given out again after it.
   base::Result<void> acknowledge(std::uint64_t sequence);
 
+  /// The collector says that it has everything up to `sequence`. True: then go on
+  /// behind it. False: that is more than this file ever held, so it is an older one
+  /// put back, from a backup say: a new epoch begins with what the collector cannot
+  /// have, what it may have is forgotten, both are named as gaps ("spool_restored"),
+  /// and who ships has to begin a new stream.
+  base::Result<bool> resume(std::uint64_t sequence);
+
   SpoolStatus status() const;
 
  private:

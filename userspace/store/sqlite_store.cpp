@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "store/flow_reader.h"
@@ -173,9 +175,14 @@ class SqliteStore : public Store {
     if (!transaction) return tl::unexpected(transaction.error());
     std::vector<CommitResult> results;
     results.reserve(batches.size());
+    std::set<std::pair<std::int64_t, std::uint64_t>> overlapped;
     for (const auto& batch : batches) {
-      auto result = ingest_.write(batch, now_wall_ns);
+      // The sender begins again behind the position: what follows would leave a hole that it fills later.
+      const std::pair spool(batch.gateway_id, batch.epoch);
+      base::Result<CommitResult> result = CommitResult::overlap;
+      if (!overlapped.contains(spool)) result = ingest_.write(batch, now_wall_ns);
       if (!result) return tl::unexpected(result.error());
+      if (*result == CommitResult::overlap) overlapped.insert(spool);
       results.push_back(*result);
     }
     if (auto committed = transaction->commit(); !committed) return tl::unexpected(committed.error());

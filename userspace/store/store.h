@@ -39,7 +39,8 @@ struct IngestBatch {
 enum class CommitResult : std::uint8_t {
   committed,
   duplicate,  // everything in it was there already
-  overlap,    // part of it was: the sender must begin again behind the position
+  overlap,    // part of it was, or came behind such a batch of its gateway and epoch in the same
+              // commit(): the sender must begin again behind the position
 };
 
 /// The account of one gateway, from its ledgers, its sequences and its gaps.

@@ -81,6 +81,16 @@ TEST(BatchBuilder, AClockSetBackDoesNotTurnTheWindowRound) {
   EXPECT_EQ(between->end_wall_ns, 110 * kSecond);
 }
 
+TEST(BatchBuilder, AClockSetBackHoldsNothingUpUntilItIsThereAgain) {
+  BatchBuilder builder;
+  builder.write(ledger(1'000'000, 1'000'010));
+  EXPECT_FALSE(builder.take());
+  builder.write(ledger(1'000'010, 20));  // set back within this window
+  const auto made = builder.take();
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->records.size(), 2U);
+}
+
 TEST(BatchBuilder, LossAloneIsWorthSending) {
   BatchBuilder builder;
   auto lossy = ledger(1, 2);

@@ -25,6 +25,8 @@ class FakeStore : public BatchStore {
     return {};
   }
 
+  base::Result<bool> resume(std::uint64_t) override { return true; }
+
   /// A window with one flow to this port.
   void add(std::uint64_t sequence, std::uint16_t port, bool with_exit = false) {
     flow::Batch batch{sequence * kWindow, (sequence + 1) * kWindow, {}, {}};

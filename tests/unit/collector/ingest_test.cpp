@@ -120,6 +120,45 @@ TEST_F(IngestTest, NewerStreamOfAGatewayEndsTheOlder) {
   EXPECT_EQ(server->status().streams, 1U);
 }
 
+TEST_F(IngestTest, TwoMachinesOfOneNameTakeTurnsAndCountOnce) {
+  start_plain();
+  const auto id = add_gateway("g1");
+  MemorySource one(7);
+  MemorySource two(8);  // not a clone: a spool of its own
+  const auto first = connect(plain_options("g1"), one);
+  const auto second = connect(plain_options("g1"), two);
+  for (int round = 0; round < 5; ++round) {
+    one.add(3);
+    two.add(4);
+    ASSERT_TRUE(poll_until(*first, [&] { return one.empty(); })) << round;
+    ASSERT_TRUE(poll_until(*second, [&] { return two.empty(); })) << round;
+  }
+  auto windows = store.windows(id);
+  std::sort(windows.begin(), windows.end());
+  auto expected = one_to(15);
+  for (const auto sequence : one_to(20)) expected.push_back(sequence);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(windows, expected);
+  EXPECT_EQ(server->status().duplicates, 0U);
+}
+
+TEST_F(IngestTest, ASpoolPutBackFromABackupBeginsANewEpochInsteadOfLosing) {
+  start_plain();
+  const auto id = add_gateway("g1");
+  {
+    MemorySource source(7);
+    source.add(9);
+    const auto uplink = connect(plain_options("g1"), source);
+    ASSERT_TRUE(poll_until(*uplink, [&] { return source.empty(); }));
+  }
+  MemorySource backup(7);
+  backup.add(4);
+  const auto uplink = connect(plain_options("g1"), backup);
+  ASSERT_TRUE(poll_until(*uplink, [&] { return backup.empty(); }));
+  EXPECT_EQ(backup.epoch(), 8U);
+  EXPECT_EQ(store.windows(id).size(), 13U);
+}
+
 TEST_F(IngestTest, TwoHundredStreamsWithFewThreads) {
   constexpr int kGateways = 200;
   start_plain();

@@ -127,8 +127,9 @@ class MemoryStore final : public store::Store {
                                  std::set<std::pair<std::int64_t, std::uint64_t>>& overlapped) {
     const std::pair key{batch.gateway_id, batch.epoch};
     auto& position = positions_[key];
+    if (overlapped.contains(key)) return store::CommitResult::overlap;
     if (batch.last_sequence <= position) return store::CommitResult::duplicate;
-    if (batch.first_sequence <= position || overlapped.contains(key)) {
+    if (batch.first_sequence <= position) {
       overlapped.insert(key);
       return store::CommitResult::overlap;
     }

@@ -40,6 +40,12 @@ class MemorySource final : public ship::BatchSource {
   flow::Batch& batch(std::uint64_t sequence) { return held_.at(sequence); }
 
   std::uint64_t epoch() const override { return epoch_; }
+  /// More than was ever added: what is held goes into a new epoch.
+  base::Result<bool> resume(std::uint64_t sequence) override {
+    if (sequence <= last_) return true;
+    ++epoch_;
+    return false;
+  }
   std::uint64_t oldest_sequence() const override { return held_.empty() ? 0 : held_.begin()->first; }
   base::Result<std::optional<Next>> next_after(std::uint64_t sequence) override {
     auto at = held_.upper_bound(sequence);

@@ -18,6 +18,22 @@ TEST_F(StoreTest, CommitsEachBatchOnce) {
   EXPECT_EQ(bytes(id), 300U);
 }
 
+TEST_F(StoreTest, NothingBehindAnOverlapIsCommitted) {
+  const auto one = add("one");
+  const auto two = add("two");
+  commit({make_batch(one, 1), make_batch(one, 2)});
+  auto overlapping = make_batch(one, 2);
+  overlapping.last_sequence = 4;
+  EXPECT_EQ(commit({overlapping, make_batch(one, 5), make_batch(two, 1), make_batch(one, 1, 100, 8), make_batch(one, 6)}),
+            (std::vector{CommitResult::overlap, CommitResult::overlap, CommitResult::committed, CommitResult::committed,
+                         CommitResult::overlap}));
+  EXPECT_EQ(store_->position(one, 7).value(), 2U);
+  // It begins again behind the position, and nothing is missing.
+  EXPECT_EQ(commit({make_batch(one, 3), make_batch(one, 4), make_batch(one, 5), make_batch(one, 6)}),
+            std::vector(4, CommitResult::committed));
+  EXPECT_EQ(store_->ledger(one, {})->verdict(), "complete");
+}
+
 TEST_F(StoreTest, DoesNotMixGatewaysOrEpochs) {
   const auto one = add("one");
   const auto two = add("two");
