@@ -89,17 +89,20 @@ base::Result<void> take_turns(Gateways& gateways, Plan& plan, Clock::time_point 
   return {};
 }
 
-void add_up(FleetReport& report, const Gateways& gateways) {
+void add_up(FleetReport& report, const Gateways& gateways, std::size_t summaries) {
   report.complete = true;
+  std::uint64_t batches = 0;
   for (const auto& gateway : gateways) {
     report.complete = report.complete && gateway->done();
     report.connections += gateway->connections();
     report.sent_batches += gateway->sent_batches();
     report.acknowledged_batches += gateway->acknowledged();
+    batches += gateway->newly_acknowledged();
     report.sent_bytes += gateway->sent_bytes();
     if (report.fault.empty()) report.fault = gateway->fault();
     report.truth.add(gateway->truth());
   }
+  if (report.seconds > 0) report.summaries_per_second = static_cast<double>(batches * summaries) / report.seconds;
 }
 
 }  // namespace
@@ -130,12 +133,11 @@ base::Result<FleetReport> play(const FleetOptions& options, const std::atomic<bo
   report.connected = plan.connected;
   report.connecting_seconds = seconds_between(began, plan.go ? plan.went : ended);
   report.seconds = plan.go ? seconds_between(plan.went, ended) : 0;
-  add_up(report, gateways);
+  add_up(report, gateways, options.traffic.summaries);
   return report;
 }
 
 std::string FleetReport::json() const {
-  const double per_second = seconds > 0 ? static_cast<double>(truth.summaries) / seconds : 0;
   const nlohmann::ordered_json line{
       {"complete", complete},
       {"gateways", gateways},
@@ -146,7 +148,7 @@ std::string FleetReport::json() const {
       {"summaries_acknowledged", truth.summaries},
       {"connecting_seconds", connecting_seconds},
       {"seconds", seconds},
-      {"summaries_per_second", per_second},
+      {"summaries_per_second", summaries_per_second},
       {"cpu_seconds", cpu_seconds},
       {"encoded_bytes", sent_bytes},
       {"truth",

@@ -30,6 +30,7 @@ struct FleetReport {
   std::uint64_t connections = 0;
   std::uint64_t sent_batches = 0;          // repeated ones count again
   std::uint64_t acknowledged_batches = 0;  // since the epochs began
+  double summaries_per_second = 0;         // of those acknowledged in this run
   std::uint64_t sent_bytes = 0;            // encoded batches, without gRPC and TLS
   double connecting_seconds = 0;           // until the last gateway was welcomed
   double seconds = 0;                      // from then to the last acknowledgement

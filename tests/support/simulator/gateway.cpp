@@ -63,6 +63,7 @@ bool SimulatedGateway::due(std::uint64_t sequence) const {
 base::Result<std::optional<ship::BatchSource::Next>> SimulatedGateway::next_after(std::uint64_t sequence) {
   if (!welcomed_) {
     welcomed_ = true;
+    found_ = acknowledged_;
     ++plan_.connected;
   }
   if (sequence >= plan_.batches || !plan_.go || !due(sequence + 1)) return std::optional<Next>();

@@ -33,6 +33,8 @@ class SimulatedGateway : private ship::BatchSource {
   base::Result<void> step();
   bool done() const { return acknowledged_ >= plan_.batches; }
   std::uint64_t acknowledged() const { return acknowledged_; }
+  /// In this run.
+  std::uint64_t newly_acknowledged() const { return acknowledged_ - found_; }
   std::uint64_t sent_batches() const;  // repeated ones count again
   std::uint64_t sent_bytes() const;
   std::uint64_t connections() const;
@@ -56,6 +58,7 @@ class SimulatedGateway : private ship::BatchSource {
   ship::UplinkStatus before_;  // of uplinks that were hung up: sums
   std::uint64_t sent_ = 0;
   std::uint64_t acknowledged_ = 0;
+  std::uint64_t found_ = 0;  // acknowledged when it first connected
   std::uint64_t hang_up_behind_ = 0;  // 0: not, or done
   bool welcomed_ = false;
 };

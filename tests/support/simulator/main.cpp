@@ -26,6 +26,11 @@ struct Options {
   std::size_t gateways = 0;
 };
 
+std::uint64_t now_wall_ns() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
 Options read_options(CLI::App& app, int argc, char** argv) {
   Options options;
   auto& fleet = options.fleet;
@@ -42,7 +47,9 @@ Options read_options(CLI::App& app, int argc, char** argv) {
   app.add_option("--reconnect", fleet.reconnecting, "Part of the gateways that hang up half way, and come back")
       ->check(CLI::Range(0.0, 1.0))->capture_default_str();
   app.add_option("--seed", fleet.traffic.seed, "Of all that is sent")->capture_default_str();
-  app.add_option("--start", fleet.traffic.start_wall_ns, "Of the first window, ns since 1970")->capture_default_str();
+  // Much older windows would be rolled up by the collector, which is other work.
+  fleet.traffic.start_wall_ns = now_wall_ns();
+  app.add_option("--start", fleet.traffic.start_wall_ns, "Of the first window, ns since 1970; default: now");
   app.add_option("--limit", limit, "Seconds after which it gives up")->capture_default_str();
   app.parse(argc, argv);
   fleet.limit = std::chrono::seconds(limit);

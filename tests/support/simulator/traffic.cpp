@@ -144,12 +144,13 @@ flow::Batch GatewayTraffic::batch(std::uint64_t sequence) const {
   flow::Batch batch;
   batch.start_wall_ns = options_.start_wall_ns + (sequence - 1) * options_.window_ns;
   batch.end_wall_ns = batch.start_wall_ns + options_.window_ns;
-  std::uint64_t produced = 0;
+  Totals totals;
   for (std::size_t i = 0; i < keys_.size(); ++i) {
     auto one = flow(i, sequence);
-    produced += one.opened + one.closed + one.originator_packets + one.responder_packets;
+    totals.add(one);
     batch.records.emplace_back(std::move(one));
   }
+  const std::uint64_t produced = totals.events();
   batch.records.emplace_back(flow::Ledger{batch.start_wall_ns, batch.end_wall_ns, sequence, produced, produced, 0, {}});
   return batch;
 }

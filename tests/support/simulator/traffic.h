@@ -22,6 +22,9 @@ struct Totals {
   std::uint64_t responder_packets = 0;
   std::uint64_t retransmits = 0;
 
+  /// What a ledger counts.
+  std::uint64_t events() const { return opened + closed + originator_packets + responder_packets; }
+
   void add(const flow::FlowRecord& flow);
   void add(const Totals& other);
   friend bool operator==(const Totals&, const Totals&) = default;
