@@ -2,6 +2,7 @@
 #include "collector/committer.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -14,9 +15,23 @@ using grpc::Status;
 using grpc::StatusCode;
 
 constexpr std::size_t kMaxGroupBatches = 1024;
-constexpr std::size_t kMaxGroupBytes = 16U << 20;
-constexpr std::size_t kMaxWaitingBytes = 64U << 20;  // as encoded, before compression
+constexpr std::size_t kMaxGroupBytes = 8U << 20;     // in memory
+constexpr std::size_t kMaxWaitingBytes = 16U << 20;  // the same
 constexpr std::chrono::seconds kSweepInterval{1};
+
+/// The gateway as its Hello has it; none: the store knows.
+std::optional<store::Gateway> described(const IngestStream& stream) {
+  const auto& hello = stream.hello();
+  auto gateway = stream.gateway();
+  if (gateway.agent_version == hello.agent_version() && gateway.host_name == hello.host_name() &&
+      gateway.kernel_release == hello.kernel_release()) {
+    return std::nullopt;
+  }
+  gateway.agent_version = hello.agent_version();
+  gateway.host_name = hello.host_name();
+  gateway.kernel_release = hello.kernel_release();
+  return gateway;
+}
 
 Status unavailable(const char* why) { return {StatusCode::UNAVAILABLE, why}; }
 
@@ -87,7 +102,7 @@ void Committer::run() {
     if (count > 0) commit(std::move(work.batches));
     release(count, work.bytes);
     for (const auto& stream : work.opened) admit(stream);
-    for (const auto& greeting : work.greetings) greet_now(greeting.stream);
+    if (!work.greetings.empty()) greet_now(work.greetings);
     if (Clock::now() >= next_sweep_) sweep();
     if (work.last) break;
   }
@@ -164,28 +179,21 @@ void Committer::admit(const StreamPtr& stream) {
   stream->admit(**gateway);
 }
 
-void Committer::greet_now(const StreamPtr& stream) {
-  const auto position = store_.position(stream->gateway().id, stream->epoch());
-  if (!position) {
-    counters_.set_fault(position.error().message);
-    return stream->end(unavailable("the store is not available"));
+void Committer::greet_now(const std::vector<Greeting>& greetings) {
+  std::vector<store::Gateway> changed;  // ten thousand that come back at once are not as many writes
+  for (const auto& [stream, after] : greetings) {
+    if (auto gateway = described(*stream)) changed.push_back(std::move(*gateway));
   }
-  describe(*stream);
-  stream->welcome(*position);
-}
-
-void Committer::describe(const IngestStream& stream) {
-  const auto& hello = stream.hello();
-  auto gateway = stream.gateway();
-  if (gateway.agent_version == hello.agent_version() && gateway.host_name == hello.host_name() &&
-      gateway.kernel_release == hello.kernel_release()) {
-    return;  // a write less for each of ten thousand that come back at once
+  if (!changed.empty()) {
+    if (const auto done = store_.describe_gateways(changed); !done) counters_.set_fault(done.error().message);
   }
-  gateway.agent_version = hello.agent_version();
-  gateway.host_name = hello.host_name();
-  gateway.kernel_release = hello.kernel_release();
-  if (const auto described = store_.describe_gateway(gateway); !described) {
-    counters_.set_fault(described.error().message);
+  for (const auto& [stream, after] : greetings) {
+    if (const auto position = store_.position(stream->gateway().id, stream->epoch())) {
+      stream->welcome(*position);
+    } else {
+      counters_.set_fault(position.error().message);
+      stream->end(unavailable("the store is not available"));
+    }
   }
 }
 

@@ -36,7 +36,8 @@ class Committer {
   void open(StreamPtr stream);
   /// To be welcomed, after all that was put before it.
   void greet(StreamPtr stream);
-  /// Takes the batch. False: too much waits; the stream must not read until resume().
+  /// Takes the batch, which takes `bytes` of memory. False: too much waits; the stream
+  /// must not read until resume().
   bool put(StreamPtr stream, store::IngestBatch batch, std::size_t bytes);
 
   std::uint64_t waiting() const;
@@ -68,8 +69,7 @@ class Committer {
   bool too_much_waits() const;
   void take_batches(Work& work);
   void admit(const StreamPtr& stream);
-  void greet_now(const StreamPtr& stream);
-  void describe(const IngestStream& stream);
+  void greet_now(const std::vector<Greeting>& greetings);
   void commit(std::vector<Waiting> group);
   void answer(const Waiting& waiting, store::CommitResult result);
   void release(std::size_t count, std::size_t bytes);

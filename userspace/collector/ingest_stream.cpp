@@ -2,9 +2,11 @@
 #include "collector/ingest_stream.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "collector/committer.h"
+#include "wire/memory_cost.h"
 
 namespace iris::collector {
 namespace {
@@ -16,6 +18,11 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kMaxHelloTextBytes = 256;
 constexpr std::chrono::seconds kHelloTimeout{15};
 constexpr std::chrono::seconds kEndTimeout{10};
+
+std::size_t memory_of(const flow::Batch& batch) {
+  return std::accumulate(batch.records.begin(), batch.records.end(), std::size_t{0},
+                         [](std::size_t sum, const flow::Record& record) { return sum + wire::memory_cost(record); });
+}
 
 bool compression_known(v1::Compression compression) {
   return compression == v1::COMPRESSION_NONE || compression == v1::COMPRESSION_ZSTD;
@@ -180,7 +187,7 @@ void IngestStream::take_batch() {
   last_sequence_ = std::max(last_sequence_, message.last_sequence());
   store::IngestBatch waiting{gateway_.id, epoch_, message.first_sequence(), message.last_sequence(),
                              std::move(*batch)};
-  const std::size_t bytes = message.content_bytes();
+  const std::size_t bytes = memory_of(waiting.batch);
   incoming_.Clear();
 
   // Under the lock: once the stream has ended, nothing of it goes to the committer.

@@ -14,6 +14,7 @@
 #include "collector_program/commands.h"
 #include "collector_program/log.h"
 #include "collector_program/service.h"
+#include "rpc/process.h"
 
 namespace iris::collector {
 namespace {
@@ -78,6 +79,7 @@ base::Result<void> serve(const Config& config) {
   const auto signals = stop_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  rpc::raise_descriptor_limit();
   set_up_log(config.log_level);
 
   auto service = Service::start(config);

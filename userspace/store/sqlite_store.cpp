@@ -93,13 +93,25 @@ class SqliteStore : public Store {
   }
 
   base::Result<void> describe_gateway(const Gateway& gateway) override {
+    return describe_gateways(std::span(&gateway, 1));
+  }
+  base::Result<void> describe_gateways(std::span<const Gateway> gateways) override {
     const std::scoped_lock lock(write_mutex_);
     auto update = writing_.prepare(
         "UPDATE gateway SET agent_version = ?1, host_name = ?2, kernel_release = ?3 WHERE id = ?4 AND "
         "(agent_version, host_name, kernel_release) IS NOT (?1, ?2, ?3)");
     if (!update) return tl::unexpected(update.error());
-    return run(*update, std::string_view(gateway.agent_version), std::string_view(gateway.host_name),
-               std::string_view(gateway.kernel_release), gateway.id);
+    auto transaction = sql::Transaction::begin(writing_);
+    if (!transaction) return tl::unexpected(transaction.error());
+    for (const auto& gateway : gateways) {
+      if (auto done = run(*update, std::string_view(gateway.agent_version), std::string_view(gateway.host_name),
+                          std::string_view(gateway.kernel_release), gateway.id);
+          !done) {
+        return done;
+      }
+    }
+    if (auto committed = transaction->commit(); !committed) return tl::unexpected(committed.error());
+    return {};
   }
 
   base::Result<std::uint64_t> position(std::int64_t gateway_id, std::uint64_t epoch) override {

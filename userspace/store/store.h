@@ -97,6 +97,13 @@ class Store {
   virtual base::Result<std::optional<Gateway>> gateway_by_name(const std::string& name) = 0;
   /// What Hello said.
   virtual base::Result<void> describe_gateway(const Gateway& gateway) = 0;
+  /// The same of many that came at once, in one transaction where there are any.
+  virtual base::Result<void> describe_gateways(std::span<const Gateway> gateways) {
+    for (const auto& gateway : gateways) {
+      if (auto done = describe_gateway(gateway); !done) return done;
+    }
+    return {};
+  }
 
   /// Last committed sequence of the epoch; 0: none.
   virtual base::Result<std::uint64_t> position(std::int64_t gateway_id, std::uint64_t epoch) = 0;

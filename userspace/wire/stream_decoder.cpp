@@ -3,6 +3,7 @@
 #include <zstd.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,9 +17,18 @@ namespace {
 
 constexpr std::uint64_t kMost32 = std::numeric_limits<std::uint32_t>::max();
 
+/// Of the thread: making one costs more than reading a small batch with it.
+ZSTD_DCtx* decompressor() {
+  struct Free {
+    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  };
+  static thread_local const std::unique_ptr<ZSTD_DCtx, Free> context(ZSTD_createDCtx());
+  return context.get();
+}
+
 base::Result<std::string> decompress(std::string_view content, std::uint32_t content_bytes) {
   std::string plain(content_bytes, '\0');
-  const std::size_t size = ZSTD_decompress(plain.data(), plain.size(), content.data(), content.size());
+  const std::size_t size = ZSTD_decompressDCtx(decompressor(), plain.data(), plain.size(), content.data(), content.size());
   if (ZSTD_isError(size) != 0) return base::fail(std::string("a batch is not zstd: ") + ZSTD_getErrorName(size));
   if (size != plain.size()) return base::fail("a batch has another size than it says");
   return plain;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <zstd.h>
 
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -15,6 +16,15 @@ namespace iris::wire {
 namespace {
 
 constexpr int kCompressionLevel = 3;
+
+/// Of the thread: making one costs more than compressing a small batch with it.
+ZSTD_CCtx* compressor() {
+  struct Free {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  static thread_local const std::unique_ptr<ZSTD_CCtx, Free> context(ZSTD_createCCtx());
+  return context.get();
+}
 
 /// What a flow's message holds beside what is sent in columns.
 void strip_values(v1::Flow& flow) {
@@ -159,7 +169,7 @@ class StreamEncoder::Impl {
     packed.content_bytes = static_cast<std::uint32_t>(packed.bytes.size());
     std::string smaller(ZSTD_compressBound(packed.bytes.size()), '\0');
     const std::size_t size =
-        ZSTD_compress(smaller.data(), smaller.size(), packed.bytes.data(), packed.bytes.size(), kCompressionLevel);
+        ZSTD_compressCCtx(compressor(), smaller.data(), smaller.size(), packed.bytes.data(), packed.bytes.size(), kCompressionLevel);
     if (ZSTD_isError(size) == 0 && size < packed.bytes.size()) {
       smaller.resize(size);
       packed.bytes = std::move(smaller);

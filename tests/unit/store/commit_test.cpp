@@ -170,5 +170,18 @@ TEST_F(StoreTest, KeepsGateways) {
   EXPECT_EQ(store_->gateways()->size(), 1U);
 }
 
+TEST_F(StoreTest, DescribesManyGatewaysAtOnce) {
+  std::vector<Gateway> hellos(2);
+  for (auto& hello : hellos) {
+    hello.id = add("gateway" + std::to_string(&hello - hellos.data()));
+    hello.agent_version = std::to_string(hello.id);
+  }
+  EXPECT_TRUE(store_->describe_gateways(hellos));
+  reopen();
+  const auto gateways = store_->gateways();
+  ASSERT_EQ(gateways->size(), 2U);
+  for (const auto& gateway : *gateways) EXPECT_EQ(gateway.agent_version, std::to_string(gateway.id));
+}
+
 }  // namespace
 }  // namespace iris::store

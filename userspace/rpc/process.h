@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace iris::rpc {
+
+/// To be called before the first channel or server of a process, as often as one
+/// likes. Debian's absl looks for cycles in the order of locks unless told not to:
+/// a tenth of the CPU time of a connection, and memory for each of its locks.
+void leave_out_lock_checks();
+
+/// As many descriptors as the system lets this process have: one a connection.
+void raise_descriptor_limit();
+
+}  // namespace iris::rpc
