@@ -19,7 +19,7 @@ set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_IRIS_PACKAGE_NAME iris)
 set(CPACK_COMPONENT_IRIS_DESCRIPTION "irisd attributes every socket and every process exit of a gateway to its container
 and ships flow summaries; iris-trace shows them; iris-collector keeps them.")
-set(CPACK_DEBIAN_IRIS_PACKAGE_DEPENDS init-system-helpers)
+set(CPACK_DEBIAN_IRIS_PACKAGE_DEPENDS "init-system-helpers, passwd")
 set(CPACK_DEBIAN_IRIS_PACKAGE_RECOMMENDS iris-symbolize)
 set(CPACK_DEBIAN_IRIS_PACKAGE_CONTROL_EXTRA
   ${CMAKE_SOURCE_DIR}/packaging/deb/postinst ${CMAKE_SOURCE_DIR}/packaging/deb/prerm

@@ -70,7 +70,8 @@ class Checklist : public flow::RecordSink {
   }
 
   bool take(const flow::ExitRecord& exit) {
-    if (exit.pid != pid_) return false;
+    // Known by its owner in a PID namespace below the kernel's, where its number is another.
+    if (exit.pid != pid_ && exit.owner->cgroup_id != cgroup_id_) return false;
     if (exit.owner->cgroup_id != cgroup_id_) {
       crash_.wrong = "its owner was " + described(*exit.owner);
     } else if (exit.exit_class != flow::ExitClass::crash || exit.signal != SIGSEGV) {
