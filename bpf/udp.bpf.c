@@ -185,8 +185,39 @@ static __always_inline void emit_dns_answer(struct __sk_buff *skb, const struct 
 }
 
 /*
+ * The ends as the socket has them, which is how TCP's are told, too: on the way
+ * out these programs run behind address translation, on the way in behind its
+ * undoing, and an exchange would fall in two (Docker's name server is such a one).
+ */
+static __always_inline void take_ends(struct packet *packet, struct bpf_sock *sk)
+{
+	if (!is_udp(packet->protocol))
+		return;
+	if (sk->src_port)
+		packet->local_port = sk->src_port;
+	if (!sk->dst_port)
+		return; /* not connected */
+	packet->peer_port = bpf_ntohs(sk->dst_port);
+	if (sk->family == AF_INET) {
+		set_v4(packet->peer_address, sk->dst_ip4);
+	} else {
+		u32 *peer = (u32 *)packet->peer_address;
+
+		peer[0] = sk->dst_ip6[0];
+		peer[1] = sk->dst_ip6[1];
+		peer[2] = sk->dst_ip6[2];
+		peer[3] = sk->dst_ip6[3];
+	}
+}
+
+/* A port that no packet has: something has been sent to this address. */
+#define SENT_TO 0x10000
+
+/*
  * Who opened the exchange: the side of its first packet. Remembered beyond the
- * window, since the first packet of the next one may well be an answer.
+ * window, since the first packet of the next one may well be an answer. What comes
+ * from another port of an address that this socket has sent to is an answer, too:
+ * of a server behind address translation, or of one that answers from a new port.
  */
 static __always_inline u8 role_of(struct __sk_buff *skb, const struct packet *packet, bool egress, bool *first)
 {
@@ -211,8 +242,15 @@ static __always_inline u8 role_of(struct __sk_buff *skb, const struct packet *pa
 	known = bpf_map_lookup_elem(&udp_roles, &key);
 	if (known)
 		return *known;
-	if (egress)
+	key.peer_port = SENT_TO;
+	if (egress) {
+		bpf_map_update_elem(&udp_roles, &key, &role, BPF_NOEXIST);
 		key.peer_port = packet->peer_port;
+	} else if (bpf_map_lookup_elem(&udp_roles, &key)) {
+		return IRIS_ROLE_ORIGINATOR;
+	} else {
+		key.peer_port = 0;
+	}
 	*first = true;
 	bpf_map_update_elem(&udp_roles, &key, &role, BPF_ANY);
 	return role;
@@ -293,6 +331,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, bool egress)
 			return 1;
 		made->owner = owner_hierarchy ? 0 : bpf_skb_cgroup_id(skb);
 	}
+	take_ends(&packet, sk);
 	packet.owner = made->owner;
 	packet.packets = skb->gso_segs ? skb->gso_segs : 1;
 

@@ -42,6 +42,7 @@ class MemoryStore final : public agent::BatchStore {
     return std::optional<spool::StoredBatch>({sequence + 1, sequence + 1, windows_[sequence]});
   }
   base::Result<void> acknowledge(std::uint64_t) override { return {}; }
+  base::Result<bool> resume(std::uint64_t) override { return true; }
 
  private:
   std::vector<flow::Batch> windows_;

@@ -69,6 +69,44 @@ TEST(Udp, PairsAreCountedByOwnerAndRole) {
   EXPECT_EQ(sum_of(flows, "responder_bytes"), served["bytes_sent"]);
 }
 
+// As Docker's name server stands behind 127.0.0.11:53.
+TEST(Udp, AnExchangeBehindAddressTranslationIsTheOpeners) {
+  const NetNamespace net;
+  net.shell("iptables -t nat -A OUTPUT -d 127.0.0.11 -p udp --dport 9053 -j DNAT --to-destination 127.0.0.11:9000");
+  const ScratchCgroup serving("iris-nat-serving");
+  const ScratchCgroup plain("iris-nat-plain");
+  const ScratchCgroup connected("iris-nat-connected");
+  Trace trace({"flows", "--window", "1"});
+  Load server({"udp-server", "--listen", "127.0.0.11:9000"}, {net.fd(), serving.path()});
+  server.ready();
+  Load first({"udp", "--to", "127.0.0.11:9053", "--pairs", "100"}, {net.fd(), plain.path()});
+  Load second({"udp", "--connected", "--to", "127.0.0.11:9053", "--pairs", "100"}, {net.fd(), connected.path()});
+  EXPECT_EQ(first.truth()["datagrams_received"], 100);
+  EXPECT_EQ(second.truth()["datagrams_received"], 100);
+  server.truth(true);
+  const auto lines = trace.stop();
+
+  const auto told = [&lines](const ScratchCgroup& group, const std::string& role) {
+    const auto flows = of_protocol(lines, group.id(), "udp");
+    expect_role(flows, role);
+    return flows;
+  };
+  for (const ScratchCgroup* group : {&plain, &connected}) {
+    const auto flows = told(*group, "originator");
+    EXPECT_EQ(sum_of(flows, "originator_packets"), 100U);
+    EXPECT_EQ(sum_of(flows, "responder_packets"), 100U);
+    EXPECT_EQ(sum_of(flows, "opened"), 1U);
+    // The socket without a peer sends to the one port and hears from the other.
+    for (const Json& flow : flows) {
+      EXPECT_TRUE(flow["service_port"] == 9053 || (group == &plain && flow["service_port"] == 9000)) << flow;
+    }
+  }
+  const auto served = told(serving, "responder");
+  EXPECT_EQ(sum_of(served, "originator_packets"), 200U);
+  EXPECT_EQ(sum_of(served, "responder_packets"), 200U);
+  for (const Json& flow : served) EXPECT_EQ(flow["service_port"], 9000) << flow;
+}
+
 constexpr int kPings = 50;
 constexpr std::size_t kPingBytes = 64;
 
