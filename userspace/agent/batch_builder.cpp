@@ -19,6 +19,8 @@ void BatchBuilder::write(const flow::Record& record) {
     return;
   }
   worth_sending_ = true;
+  // Growing by doubling would hold a window three times for a moment.
+  if (batch_.records.capacity() < usual_) batch_.records.reserve(usual_ + usual_ / 8);
   batch_.records.push_back(record);
 }
 
@@ -44,6 +46,7 @@ void BatchBuilder::close_window(flow::Ledger ledger) {
 flow::Batch BatchBuilder::give() {
   window_ended_ = false;
   worth_sending_ = false;
+  usual_ = batch_.records.size();
   return std::exchange(batch_, {});
 }
 

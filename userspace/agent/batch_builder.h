@@ -39,6 +39,7 @@ class BatchBuilder {
   flow::Batch batch_;
   bool window_ended_ = false;
   bool worth_sending_ = false;
+  std::size_t usual_ = 0;       // records of the batch before
   std::size_t events_ = 0;      // in the window in progress
   std::uint64_t left_out_ = 0;  // the same
   std::uint64_t last_end_wall_ns_ = 0;

@@ -3,7 +3,10 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <initializer_list>
+#include <string_view>
 
 #include "iris/v1/spool.pb.h"
 #include "wire/batch_codec.h"
@@ -25,16 +28,29 @@ struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
-base::Result<std::string> compress(const std::string& content) {
+/// One frame of the pieces, made in small steps: the result is a fraction of what goes in.
+base::Result<std::string> compress(std::initializer_list<std::string_view> pieces) {
   const std::unique_ptr<ZSTD_CCtx, FreeContext> context(ZSTD_createCCtx());
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kCompressionLevel);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_windowLog, kWindowLog);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);
-  std::string packed(ZSTD_compressBound(content.size()), '\0');
-  const std::size_t size =
-      ZSTD_compress2(context.get(), packed.data(), packed.size(), content.data(), content.size());
-  if (ZSTD_isError(size) != 0) return base::fail(std::string("cannot compress a batch: ") + ZSTD_getErrorName(size));
-  packed.resize(size);
+  std::size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  ZSTD_CCtx_setPledgedSrcSize(context.get(), total);
+
+  std::string packed;
+  std::array<char, kBlockBytes> block;
+  for (const std::string_view& piece : pieces) {
+    const bool last = &piece == pieces.end() - 1;
+    ZSTD_inBuffer in{piece.data(), piece.size(), 0};
+    for (std::size_t left = 1; left != 0;) {
+      ZSTD_outBuffer out{block.data(), block.size(), 0};
+      const std::size_t result = ZSTD_compressStream2(context.get(), &out, &in, last ? ZSTD_e_end : ZSTD_e_continue);
+      if (ZSTD_isError(result) != 0) return base::fail(std::string("cannot compress a batch: ") + ZSTD_getErrorName(result));
+      packed.append(block.data(), out.pos);
+      left = last ? result : in.size - in.pos;
+    }
+  }
   return packed;
 }
 
@@ -161,11 +177,10 @@ base::Result<std::string> pack(const flow::Batch& batch) {
   }
   const v1::BatchHeader header = header_of(batch, messages);
   fits = fits && decoded_bytes <= kMaxDecodedBytes && header.ByteSizeLong() <= kMaxMessageBytes;
-  std::string content;
-  append_delimited(content, header);
-  content += body;
-  if (!fits || content.size() > kMaxContentBytes) return base::fail("a batch is too large to be stored");
-  return compress(content);
+  std::string head;
+  append_delimited(head, header);
+  if (!fits || head.size() + body.size() > kMaxContentBytes) return base::fail("a batch is too large to be stored");
+  return compress({head, body});
 }
 
 base::Result<flow::Batch> unpack(std::string_view packed) { return Unpacker(packed).run(); }
