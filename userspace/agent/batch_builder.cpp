@@ -12,6 +12,10 @@ void BatchBuilder::write(const flow::Record& record) {
     close_window(*ledger);
     return;
   }
+  if (const auto* answer = std::get_if<flow::DnsRecord>(&record); answer != nullptr && answers_.repeats(*answer)) {
+    ++repeated_;
+    return;
+  }
   if (std::holds_alternative<flow::FlowRecord>(record)) {
     ++flows_;
   } else if (++events_ > kMaxEvents) {
@@ -39,6 +43,9 @@ void BatchBuilder::close_window(flow::Ledger ledger) {
   batch_.end_wall_ns = std::max(batch_.end_wall_ns, later);
   last_end_wall_ns_ = ledger.window_end_wall_ns;
   worth_sending_ = worth_sending_ || !ledger.dropped.empty() || ledger.folded > 0;
+  const std::uint64_t repeated = std::min(ledger.delivered, std::exchange(repeated_, 0));
+  ledger.delivered -= repeated;
+  ledger.folded += repeated;
   batch_.records.emplace_back(std::move(ledger));
   window_ended_ = true;
 }

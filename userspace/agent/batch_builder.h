@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "agent/repeated_answers.h"
 #include "flow/batch.h"
 
 namespace iris::agent {
@@ -21,7 +22,7 @@ class BatchBuilder {
 
   explicit BatchBuilder(std::chrono::nanoseconds longest_idle = std::chrono::seconds(60)) : longest_idle_(longest_idle) {}
 
-  /// Socket events are not taken.
+  /// Socket events are not taken; DNS answers that repeat within the hour are folded.
   void write(const flow::Record& record);
   /// The batch, when a window has ended since the last one and something is in it.
   std::optional<flow::Batch> take();
@@ -42,6 +43,8 @@ class BatchBuilder {
   std::size_t usual_ = 0;       // records of the batch before
   std::size_t events_ = 0;      // in the window in progress
   std::uint64_t left_out_ = 0;  // the same
+  std::uint64_t repeated_ = 0;  // the same: DNS answers that were no news
+  RepeatedAnswers answers_;
   std::uint64_t last_end_wall_ns_ = 0;
   std::uint64_t windows_ = 0;
   std::uint64_t flows_ = 0;
