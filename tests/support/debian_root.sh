@@ -20,7 +20,7 @@ make_debian_base() {
     echo "making $tar" >&2
     rm -rf --one-file-system -- "$work"
     if ! debootstrap --variant=minbase ${packages:+--include="$packages"} "$suite" "$work" \
-      "${mirror:-http://deb.debian.org/debian}" >"$tar.log" 2>&1; then
+      ${mirror:+"$mirror"} >"$tar.log" 2>&1; then
       tail -n 20 "$tar.log" >&2
       rm -rf --one-file-system -- "$work"
       echo "debootstrap failed, see $tar.log" >&2
