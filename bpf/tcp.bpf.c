@@ -8,8 +8,7 @@
  * in the context of the process that connects or from the socket it inherits;
  * at later changes `current` is a stranger.
  */
-#include "connection.bpf.h"
-#include "task.bpf.h"
+#include "socket_table.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 static __always_inline void listener_key_of(struct listener_key *key, const struct sock *sk)
@@ -25,137 +24,6 @@ static __always_inline void ends_of(struct socket_ends *ends, const struct sock 
 	ends->local_port = local_port;
 	ends->peer_port = bpf_ntohs(sk->__sk_common.skc_dport);
 }
-
-/* An attempt that the connect hook saw and that never reached SYN_SENT. */
-static __always_inline void end_attempt(const struct socket_entry *entry)
-{
-	static const struct totals nothing;
-	struct observation seen;
-	struct socket_ends ends = {};
-
-	observe_socket(&seen, entry, &nothing, entry->start_ns);
-	seen.failure = entry->flags & SOCKET_DENIED ? IRIS_FAILURE_DENIED : IRIS_FAILURE_UNREACHABLE;
-	seen.local_address = ends.local_address;
-	account(&seen);
-	if (emit_sockets) {
-		copy_address(ends.peer_address, entry->peer_address);
-		ends.peer_port = entry->peer_port;
-		emit_socket_event(IRIS_EVENT_FAILED, entry, &ends, entry->start_ns, seen.failure, IRIS_CONN_S0, NULL, 0);
-	}
-}
-
-/* The end of a socket that went unseen, told from what is known of it. */
-static __always_inline void end_missed(const struct socket_entry *entry)
-{
-	struct iris_counters *counts = window_counters(active_window & 1);
-	struct observation seen;
-	struct socket_ends ends = {};
-
-	observe_socket(&seen, entry, &entry->reported, entry->start_ns);
-	observe_close(&seen, entry, IRIS_FAILURE_NONE, true);
-	seen.local_address = ends.local_address;
-	account(&seen);
-	if (counts)
-		COUNT(counts->missed_closes);
-	if (emit_sockets) {
-		copy_address(ends.peer_address, entry->peer_address);
-		ends.local_port = entry->local_port;
-		ends.peer_port = entry->peer_port;
-		emit_socket_event(IRIS_EVENT_CLOSE, entry, &ends, entry->start_ns, IRIS_FAILURE_NONE, IRIS_CONN_OTH, NULL,
-				  0);
-	}
-}
-
-/*
- * An entry that is in the way of a new connection of the same socket: an attempt
- * that never reached SYN_SENT, or one whose close and whose destruction were both
- * missed. It has ended, so it is counted before it is overwritten. False: the walk
- * is just ending it, and the entry is the walk's.
- */
-static __noinline int end_stale(struct socket_entry *old)
-{
-	if (old->claim & CLAIM_WALK)
-		return 0;
-	if (old->phase == PHASE_ATTEMPT)
-		end_attempt(old);
-	else
-		end_missed(old);
-	return 1;
-}
-
-static __always_inline void insert_socket(u64 key, struct socket_entry *entry)
-{
-	struct iris_counters *counts;
-	struct socket_entry *old;
-
-	entry->socket = key;
-	if (bpf_map_update_elem(&sockets, &key, entry, BPF_NOEXIST) == 0)
-		return;
-	old = bpf_map_lookup_elem(&sockets, &key);
-	if (old && end_stale(old) && bpf_map_update_elem(&sockets, &key, entry, BPF_ANY) == 0)
-		return;
-	sockets_overflowed = 1; /* told at its close, as one born unseen */
-	if (old)
-		return;
-	counts = window_counters(active_window & 1);
-	if (counts)
-		COUNT(counts->lost_socket);
-}
-
-static __always_inline void fill_originator(struct socket_entry *entry, u64 now_ns)
-{
-	entry->claim = new_claim();
-	entry->owner = current_owner();
-	entry->start_ns = now_ns;
-	entry->role = IRIS_ROLE_ORIGINATOR;
-	entry->attribution = IRIS_ATTRIBUTION_EXACT;
-	entry->pid = current_pid();
-	bpf_get_current_comm(entry->comm, sizeof(entry->comm));
-}
-
-/* ---- the connect hooks: attempts, so that synchronous failures are seen ---- */
-
-static __always_inline int attempt(struct bpf_sock_addr *ctx, struct socket_entry *entry)
-{
-	u64 key = (u64)ctx->sk;
-
-	entry->phase = PHASE_ATTEMPT;
-	fill_originator(entry, now_coarse_ns());
-	entry->peer_port = bpf_ntohs(ctx->user_port);
-	/* What a program of a group below the root has said; ours runs last. */
-	if (has_get_retval && bpf_get_retval() < 0)
-		entry->flags = SOCKET_DENIED;
-	insert_socket(key, entry);
-	return 1;
-}
-
-SEC("cgroup/connect4")
-int iris_connect4(struct bpf_sock_addr *ctx)
-{
-	struct socket_entry entry = {};
-
-	if (ctx->protocol != IPPROTO_TCP)
-		return 1;
-	set_v4(entry.peer_address, ctx->user_ip4);
-	return attempt(ctx, &entry);
-}
-
-SEC("cgroup/connect6")
-int iris_connect6(struct bpf_sock_addr *ctx)
-{
-	struct socket_entry entry = {};
-	u32 *words = (u32 *)entry.peer_address;
-
-	if (ctx->protocol != IPPROTO_TCP)
-		return 1;
-	words[0] = ctx->user_ip6[0];
-	words[1] = ctx->user_ip6[1];
-	words[2] = ctx->user_ip6[2];
-	words[3] = ctx->user_ip6[3];
-	return attempt(ctx, &entry);
-}
-
-/* ---- the state tracepoint ---- */
 
 static __always_inline void on_syn_sent(const struct sock *sk)
 {
