@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct Batch {
   std::uint64_t end_wall_ns = 0;
   std::vector<Record> records;  // in the order made; a ledger ends its window
   std::vector<Gap> gaps;        // known since the batch before
+  /// What the spool keeps in the same transaction, so that it is true exactly when the
+  /// batch is safe: positions in foreign streams, what has been told. An empty value
+  /// is forgotten. Stays on the gateway.
+  std::map<std::string, std::string> keep{};
 };
 
 }  // namespace iris::flow

@@ -63,6 +63,15 @@ bool Filter::matches(const ExitRecord& exit) const {
   return !failed_only || exit.exit_class != ExitClass::clean;
 }
 
+bool Filter::matches(const DeviceRecord& change) const {
+  const Device& device = change.device;
+  if (!container.empty() && device.module_id != container && device.id != container) return false;
+  if (!peer_name.empty() && device.id != peer_name) return false;
+  return !peer || std::any_of(device.addresses.begin(), device.addresses.end(), [this](const DeviceAddress& address) {
+    return address.ip && peer->contains(*address.ip);
+  });
+}
+
 bool Filter::matches(const Record& record) const {
   return std::visit(Overloaded{[this](const FlowRecord& flow) { return matches(flow); },
                                [this](const SocketEvent& event) { return matches(event); },
@@ -72,6 +81,9 @@ bool Filter::matches(const Record& record) const {
                                },
                                [this](const DnsRecord& dns) { return matches_owner(dns.owner) && !pid; },
                                [this](const ContainerRecord& change) { return matches_owner(change.owner); },
+                               [this](const DeviceRecord& change) { return matches(change); },
+                               // Of the gateway as a whole; asked for, never in the way.
+                               [](const SecurityRecord&) { return true; },
                                [](const Ledger&) { return true; }},
                     record);
 }

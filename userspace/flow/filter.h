@@ -25,6 +25,7 @@ struct Filter {
   bool matches(const FlowRecord& flow) const;
   bool matches(const SocketEvent& event) const;
   bool matches(const ExitRecord& exit) const;
+  bool matches(const DeviceRecord& change) const;
   /// Ledgers always match; execs and DNS answers match by owner and pid only.
   bool matches(const Record& record) const;
 

@@ -57,7 +57,7 @@ void for_each_owner(Record& record, Visit visit) {
   std::visit(
       [&](auto& one) {
         using Kind = std::decay_t<decltype(one)>;
-        if constexpr (!std::is_same_v<Kind, Ledger>) visit(one.owner);
+        if constexpr (kHasOwner<Kind>) visit(one.owner);
         if constexpr (std::is_same_v<Kind, FlowRecord>) visit(one.peer_owner);
         if constexpr (std::is_same_v<Kind, ExitRecord>) {
           if (one.killed_by) visit(one.killed_by->owner);
@@ -130,6 +130,7 @@ class Merger {
     merged_.start_wall_ns = earlier(merged_.start_wall_ns, batch.start_wall_ns);
     merged_.end_wall_ns = std::max(merged_.end_wall_ns, batch.end_wall_ns);
     std::move(batch.gaps.begin(), batch.gaps.end(), std::back_inserter(merged_.gaps));
+    for (auto& [key, value] : batch.keep) merged_.keep.insert_or_assign(key, std::move(value));
     for (auto& record : batch.records) take(std::move(record));
   }
 
@@ -190,7 +191,9 @@ bool can_wait(const Batch& batch, const Batch& before) {
   return std::none_of(batch.records.begin(), batch.records.end(), [&](const Record& record) {
     if (const auto* flow = std::get_if<FlowRecord>(&record)) return !known.contains(key_of(*flow, owners));
     if (const auto* ledger = std::get_if<Ledger>(&record)) return lost_something(*ledger);
-    return std::holds_alternative<ExitRecord>(record) || std::holds_alternative<ContainerRecord>(record);
+    if (const auto* change = std::get_if<DeviceRecord>(&record)) return change->change != DeviceRecord::Change::updated;
+    return std::holds_alternative<ExitRecord>(record) || std::holds_alternative<ContainerRecord>(record) ||
+           std::holds_alternative<SecurityRecord>(record);
   });
 }
 

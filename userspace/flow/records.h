@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/ip_address.h"
+#include "flow/device.h"
 #include "flow/owner.h"
 
 /// Finished records: what every sink (text, JSON, file, later the spool)
@@ -165,7 +166,12 @@ struct ContainerRecord {
 };
 
 using Record =
-    std::variant<FlowRecord, SocketEvent, ExitRecord, ExecRecord, DnsRecord, Ledger, ContainerRecord>;
+    std::variant<FlowRecord, SocketEvent, ExitRecord, ExecRecord, DnsRecord, Ledger, ContainerRecord, DeviceRecord,
+                 SecurityRecord>;
+
+/// Kinds that name whose they are: an `owner` member.
+template <typename Kind>
+inline constexpr bool kHasOwner = requires(const Kind& record) { record.owner; };
 
 /// Where finished records go. Called from one thread only.
 class RecordSink {

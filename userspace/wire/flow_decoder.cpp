@@ -1,73 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
-#include <limits>
 
+#include "wire/checker.h"
 #include "wire/flow_codec.h"
+#include "wire/identity_codec.h"
 
 namespace iris::wire {
 namespace {
-
-/// Reads checked values; the first that is out of range is remembered, so that
-/// a record is built straight through and judged once at the end.
-class Checker {
- public:
-  explicit Checker(const std::vector<flow::OwnerPtr>& owners) : owners_(owners) {}
-
-  template <typename To>
-  To enumeration(int value, To last, const char* what) {
-    if (value < 0 || value > static_cast<int>(last)) return bad<To>(what);
-    return static_cast<To>(value);
-  }
-  template <typename To>
-  To number(std::uint32_t value, const char* what) {
-    if (value > std::numeric_limits<To>::max()) return bad<To>(what);
-    return static_cast<To>(value);
-  }
-  base::IpAddress address(const std::string& bytes, const char* what) {
-    base::IpAddress address;
-    if (bytes.size() == address.bytes.size()) {
-      std::memcpy(address.bytes.data(), bytes.data(), bytes.size());
-    } else if (bytes.size() == 4) {
-      address.bytes[10] = address.bytes[11] = 0xff;
-      std::memcpy(address.bytes.data() + 12, bytes.data(), bytes.size());
-    } else {
-      return bad<base::IpAddress>(what);
-    }
-    return address;
-  }
-  std::optional<base::IpAddress> optional_address(const std::string& bytes, const char* what) {
-    if (bytes.empty()) return std::nullopt;
-    return address(bytes, what);
-  }
-  template <typename Field>
-  std::vector<base::IpAddress> addresses(const Field& field) {
-    std::vector<base::IpAddress> all;
-    for (const auto& bytes : field) all.push_back(address(bytes, "address"));
-    return all;
-  }
-  flow::OwnerPtr owner(std::uint32_t number) {
-    if (number == 0) return nullptr;
-    if (number > owners_.size() || !owners_[number - 1]) return bad<flow::OwnerPtr>("owner number");
-    return owners_[number - 1];
-  }
-  void refuse(const char* what) { bad<int>(what); }
-  const char* fault() const { return fault_; }
-
- private:
-  template <typename To>
-  To bad(const char* what) {
-    if (fault_ == nullptr) fault_ = what;
-    return To{};
-  }
-  const std::vector<flow::OwnerPtr>& owners_;
-  const char* fault_ = nullptr;
-};
-
-template <typename Field>
-std::vector<std::string> strings(const Field& field) {
-  return {field.begin(), field.end()};
-}
 
 flow::FlowRecord flow_of(const v1::Flow& from, Checker& check) {
   flow::FlowRecord to;
@@ -220,6 +159,8 @@ base::Result<flow::Record> RecordDecoder::decode(const v1::Message& message) con
     }
     case v1::Message::kLedger: record = ledger_of(message.ledger()); break;
     case v1::Message::kContainer: record = container_of(message.container(), check); break;
+    case v1::Message::kDevice: record = device_change_of(message.device(), check); break;
+    case v1::Message::kSecurityEvent: record = security_of(message.security_event(), check); break;
     default: return base::fail("not a record");
   }
   if (check.fault() != nullptr) return base::fail(std::string(check.fault()) + " out of range");

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string_view>
 
+#include "wire/address_bytes.h"
 #include "wire/flow_codec.h"
+#include "wire/identity_codec.h"
 
 namespace iris::wire {
 namespace {
-
-std::string_view bytes_of(const base::IpAddress& address) {
-  const auto* first = reinterpret_cast<const char*>(address.bytes.data());
-  return address.is_v4() ? std::string_view(first + 12, 4) : std::string_view(first, 16);
-}
 
 void set_address(std::string* field, const base::IpAddress& address) { field->assign(bytes_of(address)); }
 
@@ -186,8 +183,10 @@ std::pair<flow::OwnerPtr, flow::OwnerPtr> RecordEncoder::owners_of(const flow::R
                                [](const flow::ExitRecord& exit) {
                                  return Pair{exit.owner, exit.killed_by ? exit.killed_by->owner : nullptr};
                                },
-                               [](const flow::Ledger&) { return Pair{}; },
-                               [](const auto& other) { return Pair{other.owner, nullptr}; }},
+                               []<typename Other>(const Other& other) {
+                                 if constexpr (flow::kHasOwner<Other>) return Pair{other.owner, nullptr};
+                                 else return Pair{};
+                               }},
                     record);
 }
 
@@ -233,6 +232,10 @@ void RecordEncoder::fill(const flow::Record& record) {
                         [&](const flow::Ledger& ledger) { fill_record(*message_.mutable_ledger(), ledger); },
                         [&](const flow::ContainerRecord& change) {
                           with_owner(message_.mutable_container(), change);
+                        },
+                        [&](const flow::DeviceRecord& change) { fill_record(*message_.mutable_device(), change); },
+                        [&](const flow::SecurityRecord& event) {
+                          fill_record(*message_.mutable_security_event(), event);
                         }},
              record);
 }

@@ -16,6 +16,10 @@ namespace iris::wire {
 /// escaped, invalid UTF-8 replaced by U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
+/// The DEVICE object alone, without a line feed. Tags and configuration that are no
+/// JSON object, or nested beyond reason, are null.
+void append_device(std::string& out, const flow::Device& device);
+
 /// Turns records into the JSON lines of the contract (one object and a line
 /// feed each). What is not known is null. Keeps caches, so one writer should
 /// serve a whole stream; not for use by two threads.
@@ -30,6 +34,8 @@ class JsonWriter {
   void append(std::string& out, const flow::DnsRecord& dns);
   void append(std::string& out, const flow::Ledger& ledger);
   void append(std::string& out, const flow::ContainerRecord& change);
+  void append(std::string& out, const flow::DeviceRecord& change);
+  void append(std::string& out, const flow::SecurityRecord& event);
 
   /// The OWNER object alone, without a line feed; none is null.
   void append_owner(std::string& out, const flow::OwnerPtr& owner) { out += owner_text(owner); }

@@ -37,6 +37,18 @@ std::size_t inner(const flow::Ledger& ledger) {
   return sum;
 }
 std::size_t inner(const flow::ContainerRecord& change) { return change.addresses.size() * sizeof(base::IpAddress); }
+std::size_t inner(const flow::DeviceRecord& change) {
+  const flow::Device& device = change.device;
+  std::size_t sum = device.id.size() + device.tags.size() + device.configuration.size() + device.parent.size() +
+                    device.module_id.size() + device.status.size() + cost(device.sources) + cost(device.conflicts);
+  for (const auto& address : device.addresses) sum += sizeof(address) + address.text.size();
+  return sum;
+}
+std::size_t inner(const flow::SecurityRecord& event) {
+  return event.device_id.size() + event.module_id.size() + event.category.size() + event.operation.size() +
+         event.code.size() + event.description.size() + event.protocol.size() + event.remote_address.size() +
+         event.hub.size() + event.device.size();
+}
 
 }  // namespace
 

@@ -182,6 +182,45 @@ TEST(JsonWriter, TheOtherRecordsKeepTheContract) {
   EXPECT_EQ(container["change"], "updated");
 }
 
+TEST(JsonWriter, IdentitiesKeepTheContract) {
+  const Json change = json_of(samples::full_device());
+  EXPECT_THAT(keys(change), ElementsAre("type", "time", "change", "device"));
+  EXPECT_EQ(change["type"], "device");
+  EXPECT_EQ(change["change"], "updated");
+  const Json& device = change["device"];
+  EXPECT_THAT(keys(device), ElementsAre("id", "kind", "pattern", "sources", "tags", "configuration", "addresses", "parent",
+                                        "module_id", "status", "deployed", "conflicts"));
+  EXPECT_EQ(device["kind"], "manufactured");
+  EXPECT_EQ(device["pattern"], "protocol_translation");
+  EXPECT_EQ(device["tags"], Json({{"site", "plant-a"}}));
+  EXPECT_EQ(device["configuration"]["units"], Json({1, 2}));
+  EXPECT_EQ(device["addresses"], Json({"198.51.100.20:502", "[2001:db8::20]:502", "/dev/ttyS0"}));
+  EXPECT_EQ(device["deployed"], false);
+  const Json nothing = json_of(flow::DeviceRecord{})["device"];
+  for (const char* key : {"id", "pattern", "tags", "configuration", "parent", "module_id", "status"}) {
+    EXPECT_TRUE(nothing[key].is_null()) << key;
+  }
+
+  const Json event = json_of(samples::full_security());
+  EXPECT_THAT(keys(event), ElementsAre("type", "time", "reason", "severity", "device_id", "module_id", "category", "operation",
+                                       "code", "description", "protocol", "remote_address", "hub", "device"));
+  EXPECT_EQ(event["type"], "security");
+  EXPECT_EQ(event["reason"], "duplicate_identity");
+  EXPECT_EQ(event["description"], "closed, \"new\"");
+  EXPECT_TRUE(json_of(flow::SecurityRecord{})["device"].is_null());
+}
+
+TEST(JsonWriter, TagsThatAreNoObjectOrTooDeepAreNull) {
+  flow::DeviceRecord change = samples::full_device();
+  const std::string deep = R"({"a":)" + std::string(30'000, '[') + std::string(30'000, ']') + "}";
+  for (const std::string& tags : {std::string("not JSON"), std::string("[1]"), std::string("{\"a\":1"), deep}) {
+    change.device.tags = tags;
+    EXPECT_TRUE(json_of(change)["device"]["tags"].is_null()) << tags.substr(0, 20);
+  }
+  change.device.tags = "{\n\"a\":\"\xff\"}";  // lines and invalid UTF-8 cannot break out
+  EXPECT_FALSE(json_of(change)["device"].is_null());
+}
+
 TEST(JsonWriter, CachesNeverShowAnotherRecordsText) {
   JsonWriter writer;
   for (int i = 0; i < 3000; ++i) {  // more owners, addresses and seconds than are kept

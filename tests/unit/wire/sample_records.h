@@ -138,11 +138,34 @@ inline flow::ContainerRecord full_container() {
   return {kTime, flow::ContainerRecord::Change::updated, module_owner(), 55, {ip("203.0.113.9"), ip("2001:db8::9")}};
 }
 
+inline flow::DeviceRecord full_device() {
+  flow::Device device;
+  device.id = "gateway-7/modbus/meter-9";
+  device.kind = flow::DeviceKind::manufactured;
+  device.pattern = flow::GatewayPattern::protocol_translation;
+  device.sources = {"edgex", "modbus_module"};
+  device.tags = R"({"site":"plant-a"})";
+  device.configuration = R"({"RetryCount":"10","units":[1,2]})";
+  device.addresses = {{ip("198.51.100.20"), 502, 6, ""}, {ip("2001:db8::20"), 502, 6, ""}, {std::nullopt, 0, 0, "/dev/ttyS0"}};
+  device.parent = "gateway-7";
+  device.module_id = "modbus";
+  device.status = "enabled";
+  device.deployed = false;
+  device.conflicts = {"edgex/meter-9 claims 198.51.100.20, too"};
+  return {kTime, flow::DeviceRecord::Change::updated, device};
+}
+
+inline flow::SecurityRecord full_security() {
+  return {kTime,        flow::SecurityReason::duplicate_identity, 4,      "thermostat", "m1", "Connections", "deviceConnect", "400027",
+          "closed, \"new\"", "Mqtt", "203.0.113.XXX", "IRIS-HUB", "thermostat"};
+}
+
 inline std::vector<flow::Record> all() {
   std::vector<flow::Record> records{full_flow(),         flow::FlowRecord{},  full_close(),   flow::SocketEvent{},
                                     full_exit(),         flow::ExitRecord{},  full_exec(),    flow::ExecRecord{},
                                     full_dns(),          flow::DnsRecord{},   full_ledger(),  flow::Ledger{},
-                                    full_container(),    flow::ContainerRecord{}};
+                                    full_container(),    flow::ContainerRecord{}, full_device(), flow::DeviceRecord{},
+                                    full_security(),     flow::SecurityRecord{}};
   for (int type = 0; type <= static_cast<int>(flow::SocketEventType::udp); ++type) {
     records.emplace_back(event_of(static_cast<flow::SocketEventType>(type)));
   }

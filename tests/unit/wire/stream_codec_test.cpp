@@ -244,6 +244,22 @@ TEST_F(HostileContentTest, OwnerThatWasNotDefined) {
   EXPECT_THAT(refusal(content), HasSubstr("owner"));
 }
 
+TEST_F(HostileContentTest, IdentitiesOutOfRange) {
+  const auto refusal_of = [this](auto change) {
+    v1::StreamContent content;
+    change(*content.add_blocks()->add_messages());
+    decoder_ = {};
+    return refusal(content);
+  };
+  const auto device = [](v1::Message& message) -> v1::Device& { return *message.mutable_device()->mutable_device(); };
+  EXPECT_THAT(refusal_of([](v1::Message& m) { m.mutable_device()->set_change(static_cast<v1::DeviceChangeKind>(9)); }),
+              HasSubstr("device change"));
+  EXPECT_THAT(refusal_of([&](v1::Message& m) { device(m).add_addresses()->set_ip("12345"); }), HasSubstr("device address"));
+  EXPECT_THAT(refusal_of([&](v1::Message& m) { device(m).set_tags(std::string(70'000, ' ')); }), HasSubstr("size of a device"));
+  EXPECT_THAT(refusal_of([](v1::Message& m) { m.mutable_security_event()->set_severity(6); }), HasSubstr("severity"));
+  EXPECT_THAT(refusal_of([](v1::Message& m) { m.mutable_security_event(); }), HasSubstr("severity"));
+}
+
 TEST_F(HostileContentTest, RoundTripTimeOutOfRange) {
   v1::StreamContent content;
   auto* block = content.add_blocks();
