@@ -34,6 +34,9 @@ constexpr const char* kSchema = R"(
     windows INTEGER NOT NULL, flows INTEGER NOT NULL);
 )";
 
+// Not in the first files of this version: made when there is something to keep.
+constexpr const char* kKept = "CREATE TABLE IF NOT EXISTS kept(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID";
+
 std::uint64_t size_of(const std::filesystem::path& file) {
   std::error_code error;
   const auto size = std::filesystem::file_size(file, error);
@@ -253,6 +256,34 @@ sql::Result<std::vector<flow::Gap>> read_gaps(sql::Connection& connection) {
     if (!*row) return gaps;
     gaps.push_back({rows->column_uint64(0), rows->column_uint64(1), std::string(rows->column_text(2)),
                     rows->column_uint64(3), rows->column_uint64(4)});
+  }
+}
+
+sql::Result<void> keep(sql::Connection& connection, const std::map<std::string, std::string>& values) {
+  if (values.empty()) return {};
+  if (auto made = connection.exec(kKept); !made) return made;
+  for (const auto& [key, value] : values) {
+    auto done = value.empty() ? connection.run("DELETE FROM kept WHERE key = ?1", std::string_view(key))
+                              : connection.run("INSERT OR REPLACE INTO kept VALUES(?1, ?2)", std::string_view(key),
+                                               sql::Blob{value});
+    if (!done) return done;
+  }
+  return {};
+}
+
+sql::Result<std::map<std::string, std::string>> read_kept(sql::Connection& connection, std::string_view prefix) {
+  std::map<std::string, std::string> values;
+  const auto there = connection.query_int64("SELECT count(*) FROM sqlite_master WHERE name = 'kept'");
+  if (!there) return tl::unexpected(there.error());
+  if (*there == 0) return values;
+  auto rows = connection.query("SELECT key, value FROM kept WHERE substr(key, 1, ?1) = ?2",
+                               static_cast<std::int64_t>(prefix.size()), prefix);
+  if (!rows) return tl::unexpected(rows.error());
+  for (;;) {
+    auto row = rows->step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return values;
+    values.emplace(rows->column_text(0).substr(prefix.size()), rows->column_blob(1));
   }
 }
 

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -82,5 +84,10 @@ std::uint64_t new_epoch();
 /// there are many, or both are for want of room.
 sql::Result<void> add_gap(sql::Connection& connection, const flow::Gap& gap);
 sql::Result<std::vector<flow::Gap>> read_gaps(sql::Connection& connection);
+
+/// Batch::keep, within a transaction of the caller; and what was kept so, without the
+/// prefix of its key.
+sql::Result<void> keep(sql::Connection& connection, const std::map<std::string, std::string>& values);
+sql::Result<std::map<std::string, std::string>> read_kept(sql::Connection& connection, std::string_view prefix);
 
 }  // namespace iris::spool

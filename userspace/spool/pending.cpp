@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "flow/merge.h"
 #include "wire/memory_cost.h"
@@ -28,6 +29,7 @@ Pending::Entry Pending::entry_of(flow::Batch batch) {
 }
 
 void Pending::push(flow::Batch batch) {
+  for (auto& [key, value] : std::exchange(keep_, {})) batch.keep.try_emplace(key, std::move(value));
   entries_.push_back(entry_of(std::move(batch)));
   bytes_ += entries_.back().bytes;
 }
@@ -80,6 +82,9 @@ void Pending::drop_front() {
   for (auto& gap : lost.batch.gaps) {
     if (gaps_.size() < kMaxGaps) gaps_.push_back(std::move(gap));
   }
+  // Still true: what is lost has been told of as a gap.
+  auto& heir = entries_.size() > 1 ? entries_[1].batch.keep : keep_;
+  for (auto& [key, value] : lost.batch.keep) heir.try_emplace(key, std::move(value));
   pop_front();
 }
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "flow/batch.h"
@@ -39,6 +41,7 @@ class Pending {
 
   std::deque<Entry> entries_;
   std::vector<flow::Gap> gaps_;
+  std::map<std::string, std::string> keep_;  // of batches dropped, for the next
   std::size_t bytes_ = 0;
 };
 

@@ -92,6 +92,13 @@ class Spool::Impl {
     return false;
   }
 
+  base::Result<std::map<std::string, std::string>> kept(std::string_view prefix) {
+    if (!connection_) return base::fail("the spool cannot be read: " + fault_);
+    auto values = read_kept(*connection_, prefix);
+    if (!values) return tl::unexpected(failed(std::move(values.error())));
+    return std::move(*values);
+  }
+
   SpoolStatus status() {
     SpoolStatus status;
     status.epoch = state_.epoch;
@@ -248,6 +255,7 @@ class Spool::Impl {
                                      state_.last_sequence + 1, batch.start_wall_ns, batch.end_wall_ns, entry.flows,
                                      sql::Blob{packed});
     if (!inserted) return inserted;
+    if (auto kept = keep(*connection_, entry.batch.keep); !kept) return kept;
     auto emptied = connection_->run("DELETE FROM batches WHERE last_sequence = ?1 AND content IS NULL",
                                     state_.last_sequence);
     if (!emptied) return emptied;
@@ -360,6 +368,7 @@ base::Result<std::uint64_t> Spool::append(flow::Batch batch) { return impl_->app
 base::Result<std::optional<StoredBatch>> Spool::next_after(std::uint64_t sequence) { return impl_->next_after(sequence); }
 base::Result<void> Spool::acknowledge(std::uint64_t sequence) { return impl_->acknowledge(sequence); }
 base::Result<bool> Spool::resume(std::uint64_t sequence) { return impl_->resume(sequence); }
+base::Result<std::map<std::string, std::string>> Spool::kept(std::string_view prefix) const { return impl_->kept(prefix); }
 SpoolStatus Spool::status() const { return impl_->status(); }
 
 }  // namespace iris::spool

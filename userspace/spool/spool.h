@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -74,6 +76,10 @@ class Spool {
   /// have, what it may have is forgotten, both are named as gaps ("spool_restored"),
   /// and who ships has to begin a new stream.
   base::Result<bool> resume(std::uint64_t sequence);
+
+  /// What Batch::keep of appended batches left under keys that begin so; keys are
+  /// without it. In step with the batches: a lost file has lost these, too.
+  base::Result<std::map<std::string, std::string>> kept(std::string_view prefix) const;
 
   SpoolStatus status() const;
 
