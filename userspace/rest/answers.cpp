@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rest/answers.h"
 
-#include <nlohmann/json.hpp>
-#include <unordered_map>
-
-#include "rest/parameters.h"
+#include "rest/answer_parts.h"
 #include "store/rfc3339.h"
 #include "wire/json_writer.h"
 
@@ -12,16 +9,6 @@ namespace iris::rest {
 namespace {
 
 using nlohmann::json;
-using Names = std::unordered_map<std::int64_t, std::string>;
-
-std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? json() : json(store::format_rfc3339(wall_ns)); }
-json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
-
-Answer store_failed(const base::Error& error) { return error_answer(500, "the store: " + error.message); }
-Answer bad_request(const base::Error& error) { return error_answer(400, error.message); }
-Answer ok(const json& body) { return {.body = text_of(body) + "\n"}; }
 
 json gateway_object(const store::Gateway& gateway) {
   return {{"name", gateway.name},
@@ -31,25 +18,6 @@ json gateway_object(const store::Gateway& gateway) {
           {"agent_version", text_or_null(gateway.agent_version)},
           {"host_name", text_or_null(gateway.host_name)},
           {"kernel_release", text_or_null(gateway.kernel_release)}};
-}
-
-/// A list in an envelope that tells whether there is more behind it.
-std::string envelope(const std::string& name, const std::string& items, const store::FlowQuery& query, bool more) {
-  const json tail{{"limit", query.limit}, {"offset", query.offset}, {"more", more}};
-  return "{\"" + name + "\":[" + items + "]," + text_of(tail).substr(1) + "\n";
-}
-
-/// A 400 when the named gateway is not there; null when none is named.
-base::Result<std::optional<std::int64_t>> gateway_id(const Sources& sources, const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  auto gateway = sources.store->gateway_by_name(name);
-  if (!gateway) return tl::unexpected(std::move(gateway.error()));
-  if (!*gateway) return base::fail("'gateway': there is none of this name", base::Error::Kind::usage);
-  return (*gateway)->id;
-}
-
-Answer refused(const base::Error& error) {
-  return error.kind == base::Error::Kind::usage ? bad_request(error) : store_failed(error);
 }
 
 json gaps_of(const std::vector<flow::Gap>& gaps) {
@@ -113,7 +81,7 @@ Answer list_owners(const Sources& sources, const Request& request) {
     if (i > begin) items += ',';
     writer.append_owner(items, (*owners)[i]);
   }
-  return {.body = envelope("owners", items, query, end < owners->size())};
+  return {.body = envelope("owners", items, *parameters, end < owners->size())};
 }
 
 Answer list_flows(const Sources& sources, const Request& request) {
@@ -122,10 +90,8 @@ Answer list_flows(const Sources& sources, const Request& request) {
   if (!parameters) return bad_request(parameters.error());
   auto id = gateway_id(sources, parameters->gateway);
   if (!id) return refused(id.error());
-  const auto gateways = sources.store->gateways();
-  if (!gateways) return store_failed(gateways.error());
-  Names names;
-  for (const auto& gateway : *gateways) names[gateway.id] = text_of(gateway.name);
+  const auto names = gateway_names(sources);
+  if (!names) return store_failed(names.error());
 
   auto query = parameters->flows;
   query.gateway_id = *id;
@@ -141,11 +107,10 @@ Answer list_flows(const Sources& sources, const Request& request) {
     one.resize(one.find_last_of('}'));
     if (count > 1) items += ',';
     items += one;
-    const auto name = names.find(stored.gateway_id);
-    items += ",\"gateway\":" + (name == names.end() ? "null" : name->second) + "}";
+    items += ",\"gateway\":" + text_of(name_in(*names, stored.gateway_id)) + "}";
   });
   if (!done) return store_failed(done.error());
-  return {.body = envelope("flows", items, parameters->flows, count > parameters->flows.limit)};
+  return {.body = envelope("flows", items, *parameters, count > parameters->flows.limit)};
 }
 
 Answer list_ledgers(const Sources& sources, const Request& request) {

@@ -37,6 +37,8 @@ constexpr Route kRoutes[] = {
     {"/api/v1/gateways", false, list_gateways},
     {"/api/v1/owners", false, list_owners},
     {"/api/v1/flows", false, list_flows},
+    {"/api/v1/devices", false, list_devices},
+    {"/api/v1/security_events", false, list_security_events},
     {"/api/v1/ledger", false, list_ledgers},
     {"/api/v1/openapi.json", false, openapi},
 };

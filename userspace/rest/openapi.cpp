@@ -19,6 +19,10 @@ json all_parameters() {
   const json time{{"type", "string"}, {"format", "date-time"}};
   return {{"gateway", parameter("gateway", "Name of a gateway.", text)},
           {"owner", parameter("owner", "Name of a container, service or module.", text)},
+          {"device", parameter("device", "Id of a device.", text)},
+          {"address", parameter("address", "IP address, MAC address or serial line of a device.", text)},
+          {"history", parameter("history", "Each state within the range, not only the last.",
+                                {{"type", "boolean"}, {"default", false}})},
           {"from", parameter("from", "Start of the time range, inclusive.", time)},
           {"to", parameter("to", "End of the time range, exclusive.", time)},
           {"peer", parameter("peer", "Address or CIDR block of the peer.", text)},
@@ -41,7 +45,7 @@ json answer(const std::string& description, const json& schema, const std::strin
 
 json list_schema(const std::string& name, const std::string& item) {
   json properties{{name, {{"type", "array"}, {"items", reference("schemas", item)}}}};
-  if (name == "flows" || name == "owners") {
+  if (name != "gateways" && name != "ledgers") {
     properties["limit"] = {{"type", "integer"}};
     properties["offset"] = {{"type", "integer"}};
     properties["more"] = {{"type", "boolean"}, {"description", "There are items behind these."}};
@@ -90,6 +94,16 @@ json schemas() {
                               {"responder_packets", "integer"}, {"retransmits", "integer"}, {"rtt_us", "object"},
                               {"first_seen", "string"}, {"last_seen", "string"}, {"processes", "array"},
                               {"pre_existing", "boolean"}, {"folded", "boolean"}, {"attribution", "string"}})},
+      {"Device", object_schema({{"id", "string"}, {"kind", "string"}, {"pattern", "string"}, {"sources", "array"},
+                                {"tags", "object"}, {"configuration", "object"}, {"addresses", "array"},
+                                {"parent", "string"}, {"module_id", "string"}, {"status", "string"},
+                                {"deployed", "boolean"}, {"conflicts", "array"}, {"gateway", "string"},
+                                {"valid_from", "string"}, {"valid_to", "string"}, {"removed", "boolean"}})},
+      {"SecurityEvent", object_schema({{"type", "string"}, {"gateway", "string"}, {"time", "string"}, {"reason", "string"},
+                                       {"severity", "integer"}, {"device_id", "string"}, {"module_id", "string"},
+                                       {"category", "string"}, {"operation", "string"}, {"code", "string"},
+                                       {"description", "string"}, {"protocol", "string"}, {"remote_address", "string"},
+                                       {"hub", "string"}, {"device", "object"}})},
       {"Ledger", object_schema({{"gateway", "string"}, {"verdict", "string"}, {"window_start", "string"},
                                 {"window_end", "string"}, {"produced", "integer"}, {"delivered", "integer"},
                                 {"folded", "integer"}, {"lost", "integer"}, {"dropped", "object"}, {"gaps", "array"}})}};
@@ -102,6 +116,12 @@ json paths() {
                               {"gateway", "limit", "offset"})},
       {"/api/v1/flows", path("Flow summaries by the start of their window.", answer("A page.", list_schema("flows", "Flow")),
                              {"gateway", "owner", "from", "to", "peer", "port", "limit", "offset"})},
+      {"/api/v1/devices", path("Identities of devices and modules, and since when.",
+                               answer("A page.", list_schema("devices", "Device")),
+                               {"gateway", "device", "address", "history", "from", "to", "limit", "offset"})},
+      {"/api/v1/security_events", path("What the cloud reported of devices.",
+                                       answer("A page.", list_schema("security_events", "SecurityEvent")),
+                                       {"gateway", "device", "from", "to", "limit", "offset"})},
       {"/api/v1/ledger", path("What was produced, delivered and lost, with a verdict for each gateway.",
                               answer("One a gateway.", list_schema("ledgers", "Ledger")), {"gateway", "from", "to"})},
       {"/api/v1/openapi.json", path("This document.", answer("OpenAPI 3.0.3.", {{"type", "object"}}))},

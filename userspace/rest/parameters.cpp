@@ -52,6 +52,16 @@ std::string take(Parameters& into, const std::string& name, const std::string& v
   if (name == "to") return take_time(query.range.end_wall_ns, value);
   if (name == "limit") return take_number(query.limit, value, 1, kMaxLimit);
   if (name == "offset") return take_number(query.offset, value, 0, kMaxOffset);
+  if (name == "device") return take_name(into.device, value);
+  if (name == "address") {
+    // One spelling for each IP address; serial lines and MAC addresses are text.
+    const auto ip = base::IpAddress::parse(value);
+    return take_name(into.address, ip ? ip->to_string() : value);
+  }
+  if (name == "history") {
+    into.history = value == "true";
+    return into.history || value == "false" ? "" : "wants true or false";
+  }
   if (name == "peer") {
     query.peer = base::Cidr::parse(value);
     return query.peer ? "" : "wants an address or a block such as 198.51.100.0/24";

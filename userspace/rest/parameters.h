@@ -20,10 +20,13 @@ inline constexpr std::size_t kMaxOffset = 1'000'000;
 /// up by who asks.
 struct Parameters {
   std::string gateway;
+  std::string device;
+  std::string address;   // as the store has it
+  bool history = false;
   store::FlowQuery flows;
 };
 
-/// Takes `allowed` of gateway, owner, from, to, peer, port, limit, offset; any
+/// Takes `allowed` of gateway, owner, device, address, history, from, to, peer, port, limit, offset; any
 /// other, a second one of a name and a bad value are errors that name it.
 base::Result<Parameters> parse_parameters(const std::multimap<std::string, std::string>& given,
                                           std::initializer_list<std::string_view> allowed);

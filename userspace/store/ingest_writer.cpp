@@ -17,6 +17,7 @@ bool explains_missing(const flow::Gap& gap) { return gap.reason.starts_with("spo
 
 base::Result<void> IngestWriter::prepare(sql::Connection& connection) {
   if (auto done = dictionary_.prepare(connection); !done) return done;
+  if (auto done = identities_.prepare(connection); !done) return done;
   if (auto done = flows_.prepare(connection, "flow_raw"); !done) return done;
   if (auto done = ledgers_.prepare(connection, "ledger_raw"); !done) return done;
   return prepare_all(
@@ -109,6 +110,8 @@ base::Result<void> IngestWriter::write_record(std::int64_t gateway_id, const flo
   if (const auto* change = std::get_if<flow::ContainerRecord>(&record)) {
     return write_event(gateway_id, "container", *change);
   }
+  if (const auto* device = std::get_if<flow::DeviceRecord>(&record)) return identities_.write(gateway_id, *device);
+  if (const auto* event = std::get_if<flow::SecurityRecord>(&record)) return identities_.write(gateway_id, *event);
   return {};  // a batch holds no socket events
 }
 

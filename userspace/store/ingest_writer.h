@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/dictionary.h"
+#include "store/identity_writer.h"
 #include "store/store.h"
 #include "store/tier.h"
 #include "wire/json_writer.h"
@@ -32,6 +33,7 @@ class IngestWriter {
   base::Result<void> write_event(std::int64_t gateway_id, std::string_view kind, const Event& event);
 
   Dictionary dictionary_;
+  IdentityWriter identities_;
   TierWriter<FlowValues> flows_;
   TierWriter<LedgerValues> ledgers_;
   std::optional<sql::Statement> find_position_;

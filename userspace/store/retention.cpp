@@ -43,8 +43,22 @@ base::Result<void> RetentionWorker::prepare(sql::Connection& connection) {
       "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE gateway_id = ? AND wall_ns < ? LIMIT ?)";
   const std::string gap_rows =
       "DELETE FROM gap WHERE id IN (SELECT id FROM gap WHERE gateway_id = ? AND end_ns < ? LIMIT ?)";
+  // The state that stands is kept, however old, unless it is that the device is gone.
+  const std::string state_rows =
+      "DELETE FROM device_state WHERE (gateway_id, device_id, wall_ns) IN (SELECT gateway_id, device_id, wall_ns "
+      "FROM device_state s WHERE gateway_id = ?1 AND wall_ns < ?2 AND (gone = 1 OR EXISTS (SELECT 1 FROM device_state n "
+      "WHERE n.gateway_id = s.gateway_id AND n.device_id = s.device_id AND n.wall_ns > s.wall_ns AND n.wall_ns < ?2)) LIMIT ?3)";
+  const std::string address_rows =
+      "DELETE FROM device_address WHERE (address, gateway_id, device_id, wall_ns) IN (SELECT address, gateway_id, device_id, "
+      "wall_ns FROM device_address a WHERE gateway_id = ?1 AND wall_ns < ?2 AND NOT EXISTS (SELECT 1 FROM device_state s "
+      "WHERE s.gateway_id = a.gateway_id AND s.device_id = a.device_id AND s.wall_ns = a.wall_ns) LIMIT ?3)";
+  const std::string security_rows =
+      "DELETE FROM security_event WHERE id IN (SELECT id FROM security_event WHERE gateway_id = ? AND wall_ns < ? LIMIT ?)";
   return prepare_all(connection,
                      {{&remove_events_, event_rows},
+                      {&remove_states_, state_rows},
+                      {&remove_addresses_, address_rows},
+                      {&remove_security_, security_rows},
                       {&remove_gaps_, gap_rows},
                       {&remove_keys_, "DELETE FROM flow_key WHERE id > ?1 AND id <= ?2 AND last_ns < ?3"},
                       {&remove_owners_, "DELETE FROM owner WHERE id > ?1 AND id <= ?2 AND last_ns < ?3"},
@@ -107,6 +121,9 @@ base::Result<std::int64_t> RetentionWorker::move_gateway(const Retention& retent
       [&] { return move(ledger_daily_, no_ledgers, gateway_id, kDayNs, daily_end, limit - taken); },
       [&] { return removed(*remove_events_, hourly_end); },
       [&] { return removed(*remove_gaps_, daily_end); },
+      [&] { return removed(*remove_states_, daily_end); },
+      [&] { return removed(*remove_addresses_, daily_end); },
+      [&] { return removed(*remove_security_, daily_end); },
   };
   for (const auto& step : steps) {
     const auto rows = step();

@@ -107,7 +107,36 @@ CREATE TABLE event(
 CREATE INDEX event_by_time ON event(gateway_id, wall_ns);
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2};
+// Identities, a row for each state; it stands until the next of the same device. And
+// what the cloud's log says of them.
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE device_state(
+  gateway_id INTEGER NOT NULL,
+  device_id TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,       -- since when
+  gone INTEGER NOT NULL,          -- 1: removed
+  body TEXT NOT NULL,             -- DEVICE, as the JSON of the contract
+  PRIMARY KEY(gateway_id, device_id, wall_ns)) WITHOUT ROWID;
+
+CREATE TABLE device_address(      -- of the state of that time
+  address TEXT NOT NULL,
+  gateway_id INTEGER NOT NULL,
+  device_id TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  PRIMARY KEY(address, gateway_id, device_id, wall_ns)) WITHOUT ROWID;
+
+CREATE TABLE security_event(
+  id INTEGER PRIMARY KEY,
+  gateway_id INTEGER NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  device_id TEXT NOT NULL,        -- of device_state, when it is known; else as the cloud has it
+  digest BLOB NOT NULL,           -- of the body: the log may tell twice
+  body TEXT NOT NULL,
+  UNIQUE(gateway_id, digest));
+CREATE INDEX security_event_by_time ON security_event(gateway_id, wall_ns);
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
 static_assert(kSteps.size() == kSchemaVersion);
 
 base::Result<void> step_to(sql::Connection& connection, std::int64_t version) {

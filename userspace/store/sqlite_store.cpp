@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "store/flow_reader.h"
+#include "store/identity_reader.h"
 #include "store/ingest_writer.h"
 #include "store/ledger_reader.h"
 #include "store/retention.h"
@@ -51,6 +52,7 @@ class SqliteStore : public Store {
     if (auto done = ingest_.prepare(writing_); !done) return done;
     if (auto done = retention_.prepare(writing_); !done) return done;
     if (auto done = flows_.prepare(reading_); !done) return done;
+    if (auto done = identities_.prepare(reading_); !done) return done;
     return ledgers_.prepare(reading_);
   }
 
@@ -144,6 +146,18 @@ class SqliteStore : public Store {
   base::Result<std::vector<flow::OwnerPtr>> owners(std::optional<std::int64_t> gateway_id) override {
     const std::scoped_lock lock(read_mutex_);
     return flows_.owners(gateway_id);
+  }
+
+  base::Result<void> devices(const DeviceQuery& query, const std::function<void(const StoredDevice&)>& take) override {
+    const std::scoped_lock lock(read_mutex_);
+    return identities_.devices(query, take);
+  }
+
+  base::Result<void> security_events(const SecurityQuery& query,
+                                     const std::function<void(const StoredSecurityEvent&)>& take) override {
+    const std::scoped_lock lock(read_mutex_);
+    Snapshot snapshot(reading_);
+    return identities_.security_events(query, take);
   }
 
   base::Result<LedgerAccount> ledger(std::int64_t gateway_id, const TimeRange& range) override {
@@ -257,6 +271,7 @@ class SqliteStore : public Store {
   sql::Connection reading_;
   FlowReader flows_;
   LedgerReader ledgers_;
+  IdentityReader identities_;
 };
 
 // Only the owner may read: it holds hashes of tokens. SQLite gives its other files the same mode.

@@ -77,6 +77,38 @@ struct StoredFlow {
   flow::FlowRecord flow;
 };
 
+struct DeviceQuery {
+  std::optional<std::int64_t> gateway_id;
+  std::string device;    // id; empty: all
+  std::string address;   // that had this address, as text without a port; empty: all
+  TimeRange range;       // the state at its end, or with `history` each that stood within
+  bool history = false;
+  std::size_t limit = 1000;
+  std::size_t offset = 0;
+};
+
+struct StoredDevice {
+  std::int64_t gateway_id = 0;
+  std::uint64_t from_wall_ns = 0;
+  std::uint64_t until_wall_ns = 0;  // 0: it stands
+  bool gone = false;                // removed then; the body tells what was known last
+  std::string body;                 // DEVICE of the JSON contract
+};
+
+struct SecurityQuery {
+  std::optional<std::int64_t> gateway_id;
+  std::string device;
+  TimeRange range;
+  std::size_t limit = 1000;
+  std::size_t offset = 0;
+};
+
+struct StoredSecurityEvent {
+  std::int64_t gateway_id = 0;
+  std::string body;    // of the JSON contract
+  std::string device;  // DEVICE as it was then; empty: not known
+};
+
 struct Retention {
   std::uint64_t raw_ns = 7ULL * 86'400 * 1'000'000'000;      // then hourly
   std::uint64_t hourly_ns = 90ULL * 86'400 * 1'000'000'000;  // then daily
@@ -114,6 +146,11 @@ class Store {
   /// Windows in the order of their start; raw where they are still there, else roll-ups.
   virtual base::Result<void> flows(const FlowQuery& query, const std::function<void(const StoredFlow&)>& take) = 0;
   virtual base::Result<std::vector<flow::OwnerPtr>> owners(std::optional<std::int64_t> gateway_id) = 0;
+  /// By gateway, device and time.
+  virtual base::Result<void> devices(const DeviceQuery& query, const std::function<void(const StoredDevice&)>& take) = 0;
+  /// By time.
+  virtual base::Result<void> security_events(const SecurityQuery& query,
+                                             const std::function<void(const StoredSecurityEvent&)>& take) = 0;
   virtual base::Result<LedgerAccount> ledger(std::int64_t gateway_id, const TimeRange& range) = 0;
 
   /// Rolls up and deletes what is older than `retention` says; a slice of the work

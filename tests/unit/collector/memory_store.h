@@ -106,6 +106,13 @@ class MemoryStore final : public store::Store {
   base::Result<std::vector<flow::OwnerPtr>> owners(std::optional<std::int64_t>) override {
     return base::fail("not here");
   }
+  base::Result<void> devices(const store::DeviceQuery&, const std::function<void(const store::StoredDevice&)>&) override {
+    return {};
+  }
+  base::Result<void> security_events(const store::SecurityQuery&,
+                                     const std::function<void(const store::StoredSecurityEvent&)>&) override {
+    return {};
+  }
   base::Result<store::LedgerAccount> ledger(std::int64_t, const store::TimeRange&) override {
     return base::fail("not here");
   }

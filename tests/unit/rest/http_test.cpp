@@ -197,6 +197,47 @@ TEST_F(HttpTest, FlowsComeInPages) {
   EXPECT_EQ(seen, 4U);
 }
 
+TEST_F(HttpTest, DevicesAndWhatTheCloudReportsOfThem) {
+  flow::DeviceRecord change;
+  change.wall_ns = kNoon;
+  change.device.id = "thermostat";
+  change.device.kind = flow::DeviceKind::leaf;
+  change.device.tags = R"({"site":"plant-a","owner":"J4"})";
+  change.device.addresses = {{base::IpAddress::parse("2001:db8::7"), 0, 0, ""}};
+  flow::SecurityRecord knock;
+  knock.wall_ns = kNoon + kSecond;
+  knock.device_id = "thermostat";
+  store::IngestBatch ingest{ids_[0], 7, 4, 4, {}};
+  ingest.batch = {kNoon, kNoon + kSecond, {change, knock}, {}};
+  ASSERT_TRUE(store_->commit(std::span(&ingest, 1), kNoon));
+
+  const auto devices = body("/api/v1/devices?gateway=plant-1");
+  ASSERT_EQ(devices.at("devices").size(), 1U);
+  const auto& device = devices.at("devices")[0];
+  EXPECT_EQ(device.at("tags").at("owner"), "J4");
+  EXPECT_EQ(device.at("gateway"), "plant-1");
+  EXPECT_EQ(device.at("valid_from"), "2026-01-02T12:00:00Z");
+  EXPECT_TRUE(device.at("valid_to").is_null());
+  EXPECT_EQ(device.at("removed"), false);
+  EXPECT_EQ(body("/api/v1/devices?address=2001:db8:0::7").at("devices").size(), 1U);
+  EXPECT_EQ(body("/api/v1/devices?address=2001:db8::8").at("devices").size(), 0U);
+  EXPECT_EQ(body("/api/v1/devices?gateway=plant-2").at("devices").size(), 0U);
+  EXPECT_EQ(body("/api/v1/devices?history=true&device=thermostat").at("devices").size(), 1U);
+  EXPECT_THAT(body("/api/v1/devices?history=perhaps", 400).at("error"), HasSubstr("true or false"));
+
+  const auto events = body("/api/v1/security_events").at("security_events");
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].at("reason"), "unauthorized");
+  EXPECT_EQ(events[0].at("gateway"), "plant-1");
+  EXPECT_EQ(events[0].at("device").at("tags").at("site"), "plant-a");
+
+  const auto schemas = body("/api/v1/openapi.json").at("components").at("schemas");
+  for (const auto& [field, value] : device.items()) EXPECT_TRUE(schemas.at("Device").at("properties").contains(field)) << field;
+  for (const auto& [field, value] : events[0].items()) {
+    EXPECT_TRUE(schemas.at("SecurityEvent").at("properties").contains(field)) << field;
+  }
+}
+
 TEST_F(HttpTest, LedgerGivesVerdictAndFigures) {
   auto lossy = store::make_batch(ids_[1], 2);
   lossy.batch.records.back() = store::make_ledger(lossy.batch.start_wall_ns, 10, 3);
@@ -286,7 +327,7 @@ TEST_F(HttpTest, DescriptionNamesEveryPathAndResolves) {
     EXPECT_NE(get(path)->status, 404) << path;
     EXPECT_TRUE(item.contains("get"));
   }
-  EXPECT_EQ(document.at("paths").size(), 8U);
+  EXPECT_EQ(document.at("paths").size(), 10U);
   const auto flat = document.flatten();
   for (const auto& [key, value] : flat.items()) {
     if (!key.ends_with("$ref")) continue;
