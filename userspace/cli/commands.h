@@ -18,6 +18,7 @@ base::Result<void> trace(const Options& options, const Backend& backend, Output&
 base::Result<void> record(const Options& options, const Backend& backend, Output& output);
 base::Result<void> replay(const Options& options, Output& output);
 base::Result<void> show_containers(const Options& options, const Backend& backend, Output& output);
+base::Result<void> show_devices(const Options& options, const Backend& backend, Output& output);
 base::Result<void> show_status(const Options& options, const Backend& backend, Output& output);
 base::Result<void> self_test(const Options& options, const Backend& backend, Output& output);
 

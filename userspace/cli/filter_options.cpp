@@ -97,6 +97,10 @@ void add_filters(CLI::App& app, flow::Filter& filter, FilterSet set) {
   };
   add("--container", set_container, "Of this container: name, IoT Edge module, or at least 4 characters of the id",
       "NAME|ID");
+  if (set == FilterSet::devices) {
+    add("--peer", set_peer, "At this address, or called so", "ADDR|CIDR|ID");
+    return;
+  }
   if (set != FilterSet::flows) add("--pid", set_pid, "Of this process", "N");
   if (set != FilterSet::exits) {
     add("--protocol", set_protocol, "Over this protocol: tcp, udp, icmp ... or its number", "NAME");
@@ -116,9 +120,10 @@ void select_types(Selection& selection, const std::string& list) {
     if (name == "exec") selection.execs = true;
     else if (name == "dns") selection.dns = true;
     else if (name == "container") selection.containers = true;
+    else if (name == "identity") selection.identities = true;
     else {
       refuse("--types", fmt::format("'{}' is not a type of event (connect, accept, established, failed, close, listen, "
-                                    "udp, exec, dns, container)", name));
+                                    "udp, exec, dns, container, identity)", name));
     }
   }
 }
@@ -132,12 +137,13 @@ void select_kinds(Selection& selection, const std::string& list) {
     else if (name == "exec") selection.execs = true;
     else if (name == "dns") selection.dns = true;
     else if (name == "containers") selection.containers = true;
-    else refuse("--only", fmt::format("'{}' is not a kind of record (flows, events, exits, exec, dns, containers)", name));
+    else if (name == "identities") selection.identities = true;
+    else refuse("--only", fmt::format("'{}' is not a kind of record (flows, events, exits, exec, dns, containers, identities)", name));
   }
 }
 
 Selection all_records() {
-  Selection all{true, true, true, true, true, {}};
+  Selection all{true, true, true, true, true, true, {}};
   all.socket_events.set();
   return all;
 }

@@ -9,7 +9,7 @@ namespace iris::cli {
 
 /// Which filters make sense for the records of a command; one that can never
 /// match is a usage error and not an empty output.
-enum class FilterSet { flows, events, exits, all };
+enum class FilterSet { flows, events, exits, devices, all };
 
 void add_filters(CLI::App& app, flow::Filter& filter, FilterSet set);
 

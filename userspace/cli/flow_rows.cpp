@@ -22,8 +22,12 @@ void add_peer(Row& row, const flow::FlowRecord& flow) {
   const std::string port = flow.service_port == 0 ? "" : fmt::format(":{}", flow.service_port);
   const bool owner_has_name = flow.peer_owner && (!flow.peer_owner->name.empty() || !flow.peer_owner->module_id.empty()) &&
                               flow.peer_owner->kind != flow::OwnerKind::host;
-  if (owner_has_name || !flow.peer_names.empty()) {
-    const std::string name = owner_has_name ? owner_name(flow.peer_owner) : printable(flow.peer_names.front());
+  // One that nobody registered is called by its address anyway.
+  const bool device_has_name = !flow.peer_device.empty() && !flow.peer_device.starts_with("observed/");
+  if (owner_has_name || device_has_name || !flow.peer_names.empty()) {
+    const std::string name = owner_has_name    ? owner_name(flow.peer_owner)
+                             : device_has_name ? device_name(flow.peer_device)
+                                               : printable(flow.peer_names.front());
     row.push_back({name, Color::none, false, port});
     row.push_back({flow.peer_address->to_string(), Color::dim, true});
   } else {

@@ -63,10 +63,14 @@ void add_output(CLI::App& app, Options& options) {
   app.add_flag("--wide", options.wide, "All columns at full width, whatever the terminal");
 }
 
-/// What every command that loads the programs takes.
-void add_tracing(CLI::App& app, Options& options) {
+void add_agent(CLI::App& app, Options& options) {
   app.add_option("--socket", options.socket, "Where irisd listens")
       ->type_name("PATH")->envname("IRIS_SOCKET")->group(kAgent)->capture_default_str();
+}
+
+/// What every command that loads the programs takes.
+void add_tracing(CLI::App& app, Options& options) {
+  add_agent(app, options);
   app.add_flag("--standalone", options.standalone, "Do not ask irisd, load the programs")->group(kAgent);
   auto& tracer = options.tracer;
   app.add_option("--docker-socket", tracer.owners.docker_socket, "Docker Engine API, for names")
@@ -136,7 +140,7 @@ Parser::Parser() {
                      "  iris-trace events --types connect,failed --peer 198.51.100.0/24\n"
                      "  iris-trace events --port 502 --json | jq .peer_address\n");
   events->add_option("--types", types, "Only these: connect, accept, established, failed, close, listen, udp; "
-                                       "and, when named, exec, dns, container")->type_name("LIST");
+                                       "and, when named, exec, dns, container, identity")->type_name("LIST");
   add_duration(*events, options);
   add_output(*events, options);
   add_filters(*events, options.filter, FilterSet::events);
@@ -157,6 +161,13 @@ Parser::Parser() {
   add_output(*containers, options);
   add_filters(*containers, options.filter, FilterSet::exits);
   add_tracing(*containers, options);
+
+  auto* devices = add(Command::devices, "devices", "The devices behind this gateway: what they are called, where, and who says so",
+                      "  iris-trace devices\n  iris-trace devices --peer 198.51.100.0/24\n"
+                      "  iris-trace devices --json | jq .device.tags\n");
+  add_output(*devices, options);
+  add_filters(*devices, options.filter, FilterSet::devices);
+  add_agent(*devices, options);
 
   auto* status = add(Command::status, "status", "Kernel, programs, memory, loss and container runtimes",
                      "  iris-trace status\n  iris-trace status --for 10 --json\n");
@@ -183,7 +194,7 @@ Parser::Parser() {
                      "  iris-trace replay incident.iris --only flows,exits\n"
                      "  iris-trace replay incident.iris --container modbus --json\n");
   replay->add_option("FILE", options.file, "Recording to read; '-' for standard input")->required();
-  replay->add_option("--only", only, "Only these kinds: flows, events, exits, exec, dns, containers")->type_name("LIST");
+  replay->add_option("--only", only, "Only these kinds: flows, events, exits, exec, dns, containers, identities")->type_name("LIST");
   replay->add_option("--top", options.top, "Only the N largest flows of each window; 0: all")->type_name("N");
   add_output(*replay, options);
   add_filters(*replay, options.filter, FilterSet::all);
@@ -224,6 +235,7 @@ void Parser::finish() {
       if (!only.empty()) select_kinds(selection, only);
       break;
     case Command::containers:
+    case Command::devices:
     case Command::selftest: break;
     case Command::status: selection = all_records(); break;
   }
@@ -246,6 +258,8 @@ bool Selection::has(const flow::Record& record) const {
          (execs && std::holds_alternative<flow::ExecRecord>(record)) ||
          (dns && std::holds_alternative<flow::DnsRecord>(record)) ||
          (containers && std::holds_alternative<flow::ContainerRecord>(record)) ||
+         (identities && (std::holds_alternative<flow::DeviceRecord>(record) ||
+                         std::holds_alternative<flow::SecurityRecord>(record))) ||
          std::holds_alternative<flow::Ledger>(record);
 }
 

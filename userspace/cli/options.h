@@ -13,7 +13,7 @@
 
 namespace iris::cli {
 
-enum class Command { flows, events, exits, containers, status, selftest, record, replay };
+enum class Command { flows, events, exits, containers, devices, status, selftest, record, replay };
 
 /// Which records a command prints. Ledgers are printed always.
 struct Selection {
@@ -22,6 +22,7 @@ struct Selection {
   bool execs = false;
   bool dns = false;
   bool containers = false;
+  bool identities = false;       // devices, and what the cloud reports of them
   std::bitset<7> socket_events;  // by flow::SocketEventType
 
   bool has(const flow::Record& record) const;

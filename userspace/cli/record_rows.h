@@ -20,6 +20,8 @@ Row event_row(const flow::SocketEvent& event, const Terminal& terminal);
 Row event_row(const flow::ExecRecord& exec, const Terminal& terminal);
 Row event_row(const flow::DnsRecord& dns, const Terminal& terminal);
 Row event_row(const flow::ContainerRecord& change, const Terminal& terminal);
+Row event_row(const flow::DeviceRecord& change, const Terminal& terminal);
+Row event_row(const flow::SecurityRecord& event, const Terminal& terminal);
 
 std::vector<Column> exit_columns(bool wide);
 Row exit_row(const flow::ExitRecord& exit, const Terminal& terminal);
@@ -28,5 +30,10 @@ std::string stack_lines(const flow::ExitRecord& exit);
 
 std::vector<Column> container_columns(bool wide);
 Row container_row(const flow::ContainerRecord& container, bool wide);
+
+std::vector<Column> device_columns(bool wide);
+Row device_row(const flow::Device& device, bool wide);
+/// What a person calls it: the end of its id.
+std::string device_name(const std::string& id);
 
 }  // namespace iris::cli

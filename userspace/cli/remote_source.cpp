@@ -64,20 +64,27 @@ int try_to_connect(const std::string& path) {
 class RemoteSource : public TraceSource {
  public:
   RemoteSource(std::shared_ptr<local::Client> client, const Options& options, bool one_window)
-      : client_(std::move(client)), command_(options.command), one_window_(one_window) {}
+      : client_(std::move(client)), command_(options.command), one_window_(one_window),
+        wants_identities_(options.selection.identities) {}
 
   base::Result<void> start(const pipeline::TracerOptions& wanted) {
-    if (command_ == Command::containers || command_ == Command::status) return {};
+    if (command_ == Command::containers || command_ == Command::devices || command_ == Command::status) return {};
     wants_containers_ = wanted.containers;
-    return client_->start_watch({wanted.flows, wanted.exits, wanted.execs, wanted.dns, wanted.containers});
+    return client_->start_watch(
+        {wanted.flows, wanted.exits, wanted.execs, wanted.dns, wanted.containers, wants_identities_});
   }
 
   base::Result<void> run(flow::RecordSink& sink, std::optional<std::chrono::milliseconds> duration) override {
     if (command_ == Command::containers) return fetch(client_->containers(), containers_);
+    if (command_ == Command::devices) return fetch(client_->devices(), devices_);
     if (command_ == Command::status) return fetch(client_->status(), status_);
     if (wants_containers_) {  // those that were there before, as a tracer of our own would find them
       if (auto found = fetch(client_->containers(), containers_); !found) return found;
       for (const auto& one : containers_) sink.write(one);
+    }
+    if (wants_identities_) {
+      if (auto found = fetch(client_->devices(), devices_); !found) return found;
+      for (const auto& one : devices_) sink.write(one);
     }
     local::WatchEnd end;
     if (one_window_) {
@@ -91,6 +98,7 @@ class RemoteSource : public TraceSource {
   void request_stop() override { client_->request_stop(); }
   pipeline::TracerStatus status() const override { return status_.tracer; }
   std::vector<flow::ContainerRecord> containers() const override { return containers_; }
+  std::vector<flow::DeviceRecord> devices() const override { return devices_; }
   const local::AgentStatus* agent() const override { return command_ == Command::status ? &status_ : nullptr; }
 
  private:
@@ -104,9 +112,11 @@ class RemoteSource : public TraceSource {
   std::shared_ptr<local::Client> client_;
   Command command_;
   bool one_window_;
+  bool wants_identities_;
   bool wants_containers_ = false;
   local::AgentStatus status_;
   std::vector<flow::ContainerRecord> containers_;
+  std::vector<flow::DeviceRecord> devices_;
 };
 
 /// What irisd does not do for a client; empty: it can give what is asked for.
@@ -141,6 +151,13 @@ base::Result<Backend> remote_backend(const Options& options, bool one_window) {
 }
 
 base::Result<Backend> choose_backend(const Options& options, bool one_window) {
+  if (options.command == Command::devices) {
+    if (const int error = try_to_connect(options.socket); error != 0) {
+      return base::fail_errno("only irisd gathers identities, and there is none at " + options.socket, error,
+                              error == EACCES ? base::Error::Kind::permission : base::Error::Kind::failed);
+    }
+    return remote_backend(options, one_window);
+  }
   if (options.standalone || options.command == Command::replay) return live_backend();
   if (const int error = try_to_connect(options.socket); error != 0) {
     if (options.socket_named) {

@@ -75,13 +75,22 @@ void append_json(std::string& out, const local::AgentStatus& agent) {
   }
   const bool tested = agent.self_test_fault.empty() && !agent.self_test.empty();
   const bool passed = tested && std::all_of(agent.self_test.begin(), agent.self_test.end(), [](const auto& step) { return step.passed; });
+  std::vector<std::string> registries;
+  for (const auto& one : agent.registries) {
+    registries.push_back(fmt::format(
+        R"({{"registry":{},"endpoint":{},"connected":{},"from_cache":{},"detail":{},"requests":{},"throttled":{},"skipped":{}}})",
+        json_string(one.registry), json_string_or_null(one.endpoint), one.connected, one.from_cache,
+        json_string_or_null(one.detail), one.requests, one.throttled, one.skipped));
+  }
+  std::vector<std::string> patterns;
+  for (const auto& pattern : agent.patterns) patterns.push_back(json_string(pattern));
   out.resize(out.rfind('}'));  // inside the object that the tracer's status is
   out += fmt::format(
-      R"(,"agent":{{"version":{},"window_ms":{},"self_test_passed":{},"spool":{{"epoch":{},"last_sequence":{},"oldest_sequence":{},"windows":{},"waiting_windows":{},"bytes":{},"dropped_windows":{},"failed_appends":{},"fault":{}}},"uplink":{},"queue":{{"waiting":{},"merged":{},"lost_windows":{}}}}}}})",
+      R"(,"agent":{{"version":{},"window_ms":{},"self_test_passed":{},"spool":{{"epoch":{},"last_sequence":{},"oldest_sequence":{},"windows":{},"waiting_windows":{},"bytes":{},"dropped_windows":{},"failed_appends":{},"fault":{}}},"uplink":{},"queue":{{"waiting":{},"merged":{},"lost_windows":{}}},"registries":[{}],"devices":{},"patterns":[{}]}}}})",
       json_string(agent.version), agent.window.count(), passed, agent.spool.epoch, agent.spool.last_sequence,
       agent.spool.oldest_sequence, agent.spool.windows, agent.spool.waiting_windows, agent.spool.bytes, agent.spool.dropped_windows,
       agent.spool.failed_appends, json_string_or_null(agent.spool.fault), uplink, agent.queue_waiting, agent.queue_merged,
-      agent.queue_lost_windows);
+      agent.queue_lost_windows, joined(registries), agent.devices, joined(patterns));
   out += '\n';
 }
 
@@ -108,6 +117,17 @@ void append_text(std::string& out, const local::AgentStatus& agent, const Termin
                                            : "not connected: " + printable(agent.uplink->fault),
          agent.uplink->connected);
   }
+  for (const auto& one : agent.registries) {
+    line(&one == &agent.registries.front() ? "registries" : "",
+         fmt::format("{} {}{}{}{}", printable(one.registry),
+                     one.connected ? "well" : one.from_cache ? "not reached, known from before" : "not reached",
+                     one.endpoint.empty() ? "" : " at ", printable(one.endpoint),
+                     one.detail.empty() ? "" : ": " + printable(one.detail)),
+         one.connected);
+  }
+  std::string patterns;
+  for (const auto& pattern : agent.patterns) patterns += (patterns.empty() ? "; " : ", ") + printable(pattern);
+  line("devices", human_count(agent.devices) + patterns, true);
 }
 
 void append_programs(std::string& out, const pipeline::TracerStatus& status, const Terminal& terminal) {

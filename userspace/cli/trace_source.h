@@ -23,6 +23,8 @@ class TraceSource {
   virtual void request_stop() = 0;  // safe from a signal handler
   virtual pipeline::TracerStatus status() const = 0;
   virtual std::vector<flow::ContainerRecord> containers() const = 0;
+  /// Identities; only irisd gathers them.
+  virtual std::vector<flow::DeviceRecord> devices() const { return {}; }
   /// What irisd says of itself, when it is the source; null otherwise.
   virtual const local::AgentStatus* agent() const { return nullptr; }
 };

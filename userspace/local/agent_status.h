@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "identity/registry_client.h"
 #include "pipeline/tracer.h"
 #include "ship/uplink.h"
 #include "spool/spool.h"
@@ -26,6 +27,9 @@ struct AgentStatus {
   std::uint64_t queue_lost_windows = 0;      // became a gap for the same reason
   std::vector<pipeline::SelfTestStep> self_test;  // of the start
   std::string self_test_fault;               // why it could not be made; empty: it was
+  std::vector<identity::RegistryStatus> registries;  // who is asked for identities
+  std::uint64_t devices = 0;                 // identities known now
+  std::vector<std::string> patterns;         // gateway patterns that some device follows
 };
 
 }  // namespace iris::local

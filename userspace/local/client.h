@@ -20,6 +20,7 @@ struct WatchSelection {
   bool execs = false;
   bool dns = false;
   bool containers = false;
+  bool identities = false;  // devices and security records
 };
 
 struct WatchEnd {
@@ -35,6 +36,7 @@ class Client {
   virtual ~Client() = default;
   virtual base::Result<AgentStatus> status() = 0;
   virtual base::Result<std::vector<flow::ContainerRecord>> containers() = 0;
+  virtual base::Result<std::vector<flow::DeviceRecord>> devices() = 0;
   virtual base::Result<std::vector<pipeline::SelfTestStep>> self_test() = 0;
 
   /// Returns once irisd has begun to send.

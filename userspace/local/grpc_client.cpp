@@ -41,6 +41,18 @@ std::uint64_t wall_ns(std::chrono::system_clock::time_point time) {
   return static_cast<std::uint64_t>(std::chrono::nanoseconds(time.time_since_epoch()).count());
 }
 
+template <typename Kind>
+base::Result<std::vector<Kind>> all_of(const v1::Records& reply) {
+  wire::RecordDecoder decoder;
+  auto records = read_messages(reply.messages(), decoder);
+  if (!records) return tl::unexpected(std::move(records.error()));
+  std::vector<Kind> kept;
+  for (auto& record : *records) {
+    if (auto* one = std::get_if<Kind>(&record)) kept.push_back(std::move(*one));
+  }
+  return kept;
+}
+
 class GrpcClient final : public Client {
  public:
   explicit GrpcClient(const std::string& socket_path) : stub_(v1::Agent::NewStub(make_channel(socket_path))) {}
@@ -71,14 +83,15 @@ class GrpcClient final : public Client {
     context.set_deadline(in(kAnswer));
     v1::Records reply;
     if (const auto done = stub_->Containers(&context, {}, &reply); !done.ok()) return to_error(done);
-    wire::RecordDecoder decoder;
-    auto records = read_messages(reply.messages(), decoder);
-    if (!records) return tl::unexpected(std::move(records.error()));
-    std::vector<flow::ContainerRecord> containers;
-    for (auto& record : *records) {
-      if (auto* one = std::get_if<flow::ContainerRecord>(&record)) containers.push_back(std::move(*one));
-    }
-    return containers;
+    return all_of<flow::ContainerRecord>(reply);
+  }
+
+  base::Result<std::vector<flow::DeviceRecord>> devices() override {
+    grpc::ClientContext context;
+    context.set_deadline(in(kAnswer));
+    v1::Records reply;
+    if (const auto done = stub_->Devices(&context, {}, &reply); !done.ok()) return to_error(done);
+    return all_of<flow::DeviceRecord>(reply);
   }
 
   base::Result<std::vector<pipeline::SelfTestStep>> self_test() override {
@@ -98,6 +111,7 @@ class GrpcClient final : public Client {
     request.set_execs(selection.execs);
     request.set_dns(selection.dns);
     request.set_containers(selection.containers);
+    request.set_identities(selection.identities);
     to_window_end_ = selection.flows;
     reader_ = stub_->AsyncWatch(&context_, request, &queue_, this);
     const auto deadline = in(kAnswer);

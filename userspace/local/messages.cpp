@@ -145,6 +145,20 @@ v1::AgentStatus to_message(const AgentStatus& status) {
   message.set_queue_lost_windows(status.queue_lost_windows);
   for (const auto& step : status.self_test) add_step(*message.add_self_test(), step);
   message.set_self_test_fault(status.self_test_fault);
+  for (const auto& registry : status.registries) {
+    auto& one = *message.add_registries();
+    one.set_registry(registry.registry);
+    one.set_endpoint(registry.endpoint);
+    one.set_connected(registry.connected);
+    one.set_from_cache(registry.from_cache);
+    one.set_detail(registry.detail);
+    one.set_last_success_wall_ns(registry.last_success_wall_ns);
+    one.set_requests(registry.requests);
+    one.set_throttled(registry.throttled);
+    one.set_skipped(registry.skipped);
+  }
+  message.set_devices(status.devices);
+  for (const auto& pattern : status.patterns) message.add_patterns(pattern);
   return message;
 }
 
@@ -177,6 +191,12 @@ base::Result<AgentStatus> from_message(const v1::AgentStatus& message) {
   status.queue_lost_windows = message.queue_lost_windows();
   for (const auto& step : message.self_test()) status.self_test.push_back(from_message(step));
   status.self_test_fault = message.self_test_fault();
+  for (const auto& one : message.registries()) {
+    status.registries.push_back({one.registry(), one.endpoint(), one.connected(), one.from_cache(), one.detail(),
+                                 one.last_success_wall_ns(), one.requests(), one.throttled(), one.skipped()});
+  }
+  status.devices = message.devices();
+  status.patterns.assign(message.patterns().begin(), message.patterns().end());
   return status;
 }
 

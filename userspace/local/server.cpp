@@ -33,6 +33,15 @@ grpc::Status to_status(const base::Error& error) {
   return {code, error.message};
 }
 
+template <typename Kind>
+grpc::Status answer(const base::Result<std::vector<Kind>>& records, v1::Records& reply) {
+  if (!records) return to_status(records.error());
+  wire::RecordEncoder encoder;
+  for (const auto& one : *records) append_messages(*reply.mutable_messages(), encoder, one);
+  reply.set_complete(true);
+  return grpc::Status::OK;
+}
+
 class Service final : public v1::Agent::WithCallbackMethod_Watch<v1::Agent::Service> {
  public:
   Service(Backend& backend, const ServerOptions& options)
@@ -53,12 +62,11 @@ class Service final : public v1::Agent::WithCallbackMethod_Watch<v1::Agent::Serv
   }
 
   grpc::Status Containers(grpc::ServerContext*, const v1::ContainersRequest*, v1::Records* reply) override {
-    const auto containers = backend_.containers();
-    if (!containers) return to_status(containers.error());
-    wire::RecordEncoder encoder;
-    for (const auto& one : *containers) append_messages(*reply->mutable_messages(), encoder, one);
-    reply->set_complete(true);
-    return grpc::Status::OK;
+    return answer(backend_.containers(), *reply);
+  }
+
+  grpc::Status Devices(grpc::ServerContext*, const v1::DevicesRequest*, v1::Records* reply) override {
+    return answer(backend_.devices(), *reply);
   }
 
   grpc::Status SelfTest(grpc::ServerContext*, const v1::SelfTestRequest*, v1::SelfTestResult* reply) override {

@@ -26,6 +26,7 @@ class Backend {
   virtual ~Backend() = default;
   virtual base::Result<AgentStatus> status() = 0;
   virtual base::Result<std::vector<flow::ContainerRecord>> containers() = 0;
+  virtual base::Result<std::vector<flow::DeviceRecord>> devices() = 0;
   virtual base::Result<std::vector<pipeline::SelfTestStep>> self_test() = 0;
 };
 

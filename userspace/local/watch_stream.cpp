@@ -30,7 +30,9 @@ bool WatchStream::wants(const flow::Record& record) const {
          (wanted_.exits() && std::holds_alternative<flow::ExitRecord>(record)) ||
          (wanted_.execs() && std::holds_alternative<flow::ExecRecord>(record)) ||
          (wanted_.dns() && std::holds_alternative<flow::DnsRecord>(record)) ||
-         (wanted_.containers() && std::holds_alternative<flow::ContainerRecord>(record));
+         (wanted_.containers() && std::holds_alternative<flow::ContainerRecord>(record)) ||
+         (wanted_.identities() &&
+          (std::holds_alternative<flow::DeviceRecord>(record) || std::holds_alternative<flow::SecurityRecord>(record)));
 }
 
 void WatchStream::take(const Records& records, std::uint64_t lost) {

@@ -33,6 +33,7 @@ class FakeSource : public TraceSource {
     base::Result<void> result = {};
     pipeline::TracerStatus status = {};
     std::vector<flow::ContainerRecord> containers = {};
+    std::vector<flow::DeviceRecord> devices = {};
     int stops = 0;
     int windows_given = 0;
     std::optional<std::chrono::milliseconds> duration = {};
@@ -53,6 +54,7 @@ class FakeSource : public TraceSource {
   void request_stop() override { ++script_.stops; }
   pipeline::TracerStatus status() const override { return script_.status; }
   std::vector<flow::ContainerRecord> containers() const override { return script_.containers; }
+  std::vector<flow::DeviceRecord> devices() const override { return script_.devices; }
 
  private:
   Script& script_;
@@ -243,6 +245,27 @@ TEST_F(Commands, ContainersByName) {
             "modbus        modbus  registry.example/modbus:1.0  docker    55  name, image  cccccccccccc  203.0.113.9, 2001:db8::9\n");
   EXPECT_EQ(run("containers --json --container modbus"), 0);
   EXPECT_EQ(nlohmann::json::parse(out_)["type"], "container");
+}
+
+TEST_F(Commands, DevicesByName) {
+  flow::DeviceRecord gateway;
+  gateway.device.id = "gateway-7";
+  gateway.device.kind = flow::DeviceKind::gateway;
+  gateway.device.sources = {"iot_hub"};
+  script_ = {.window = {}, .windows = 0, .containers = {}, .devices = {full_device(), gateway}};
+  EXPECT_EQ(run("devices --wide"), 0);
+  EXPECT_EQ(out_,
+            "DEVICE                    KIND          THROUGH  PATTERN               STATUS   SAID BY               ADDRESSES                                          NOTES\n"
+            "gateway-7                 gateway       -        -                     -        iot_hub\n"
+            "gateway-7/modbus/meter-9  manufactured  modbus   protocol translation  enabled  edgex, modbus_module  198.51.100.20:502, [2001:db8::20]:502, /dev/ttyS0  not deployed; edgex/meter-9 claims 198.51.100.20, too\n");
+  EXPECT_EQ(run("devices --json --peer 198.51.100.0/24"), 0);
+  EXPECT_EQ(nlohmann::json::parse(out_)["device"]["id"], "gateway-7/modbus/meter-9");  // and that line only
+  EXPECT_EQ(run("devices --container modbus"), 0);
+  EXPECT_THAT(out_, ::testing::Not(HasSubstr("gateway ")));
+  script_.devices.clear();
+  EXPECT_EQ(run("devices"), 0);
+  EXPECT_EQ(out_, "");
+  EXPECT_THAT(err_, HasSubstr("no devices"));
 }
 
 TEST_F(Commands, StatusAndSelfTest) {

@@ -36,6 +36,7 @@ std::string text_of(const std::vector<flow::Record>& records, TextStyle style = 
 flow::FlowRecord plain_flow() {
   flow::FlowRecord flow = full_flow();
   flow.peer_owner = nullptr;
+  flow.peer_device.clear();
   flow.peer_address = ip("198.51.100.20");
   flow.failed = {3, 1, 0, 0, 0, 0};
   flow.originator_bytes = 1229;
@@ -51,6 +52,7 @@ TEST(TextPrinter, FlowsAreATableWithItsLedger) {
   larger.owner = host_owner();
   larger.peer_names.clear();
   larger.peer_owner = nullptr;
+  larger.peer_device = "observed/2001:db8::5:1";  // no name: its address says the same
   larger.originator_bytes = 10 << 20;
   larger.responder_bytes = 0;
   larger.rtt_us.reset();
@@ -65,9 +67,16 @@ TEST(TextPrinter, FlowsAreATableWithItsLedger) {
             "\n");
 }
 
+TEST(TextPrinter, ADeviceGoesBeforeTheNameThatWasAskedFor) {
+  flow::FlowRecord flow = plain_flow();
+  flow.peer_device = "gateway-7/modbus/PowerMeter-01";
+  EXPECT_THAT(text_of({flow, full_ledger()}), ::testing::HasSubstr("PowerMeter-01:502  198.51.100.20"));
+}
+
 TEST(TextPrinter, FlowsFitANarrowTerminalButKeepTheirAddresses) {
   flow::FlowRecord flow = full_flow();
   flow.peer_owner = nullptr;
+  flow.peer_device.clear();
   flow.peer_names.clear();
   flow.peer_address = ip("2001:db8:1111:2222:3333:4444:5555:6666");
   flow.failed = {};

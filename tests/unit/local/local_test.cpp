@@ -30,6 +30,12 @@ class FakeBackend : public Backend {
     status.self_test = {{"connect", false, "why"}};
     return status;
   }
+  base::Result<std::vector<flow::DeviceRecord>> devices() override {
+    flow::DeviceRecord change;
+    change.device.id = "gw1/modbus1/PowerMeter-01";
+    change.device.tags = R"({"site":"plant-a"})";
+    return std::vector<flow::DeviceRecord>{change};
+  }
   base::Result<std::vector<flow::ContainerRecord>> containers() override {
     flow::Owner owner;
     owner.kind = flow::OwnerKind::container;
@@ -120,6 +126,10 @@ TEST_F(Local, StatusContainersAndErrorsComeThrough) {
   const auto containers = client->containers();
   ASSERT_TRUE(containers && containers->size() == 1);
   EXPECT_EQ(containers->front().owner->name, "modbus");
+  const auto devices = client->devices();
+  ASSERT_TRUE(devices && devices->size() == 1);
+  EXPECT_EQ(devices->front().device.id, "gw1/modbus1/PowerMeter-01");
+  EXPECT_EQ(devices->front().device.tags, R"({"site":"plant-a"})");
   const auto tested = client->self_test();
   ASSERT_FALSE(tested);
   EXPECT_EQ(tested.error().kind, base::Error::Kind::permission);
