@@ -44,7 +44,8 @@ void tune(iris_bpf& skeleton, const BpfOptions& options, const KernelFeatures& f
   knobs.mark_victim_has_task = features.mark_victim_task;
   knobs.owner_hierarchy = owner_hierarchy;
   knobs.owner_subsystem = features.v1_subsystem;
-  knobs.wakeup_bytes = ring_bytes / 16;
+  // Seldom enough to cost nothing, early enough that what is left lasts for tens of milliseconds at the highest rate.
+  knobs.wakeup_bytes = ring_bytes / 16 * 3;
 
   auto& maps = skeleton.maps;
   bpf_map__set_max_entries(maps.events, ring_bytes);
