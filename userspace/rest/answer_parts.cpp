@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rest/answer_parts.h"
 
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 
 namespace iris::rest {
 
@@ -9,7 +9,7 @@ using nlohmann::json;
 
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? json() : json(store::format_rfc3339(wall_ns)); }
+json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? json() : json(base::format_rfc3339(wall_ns)); }
 json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
 
 Answer ok(const json& body) { return {.body = text_of(body) + "\n"}; }

@@ -2,7 +2,7 @@
 #include "rest/answers.h"
 
 #include "rest/answer_parts.h"
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 #include "wire/json_writer.h"
 
 namespace iris::rest {
