@@ -151,6 +151,8 @@ std::string in_words(const Note& note, const std::string& other, const std::stri
     case Note::Kind::could_be: return other + " could be this device or " + second + ": not merged with either";
     case Note::Kind::differs:
       return other + " agrees in " + note.key + " and differs in " + note.value.substr(0, note.value.find(':')) + ": not merged";
+    case Note::Kind::open:
+      return other + " agrees in " + note.key + ", but one of the two could be another device, too: not merged";
     case Note::Kind::chain:
       return other + " agrees in " + note.key + ", but through it two devices of one registry would become one: not merged";
     case Note::Kind::other_case: return other + " has this name in other upper and lower case: not merged";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <unordered_map>
 
 #include "identity/buckets.h"
@@ -37,7 +38,9 @@ class Linker {
 
  private:
   void note(Note note) {
-    if (notes_of_[note.node]++ < kMaxNotes) result_.notes.push_back(std::move(note));
+    if (notes_of_[note.node]++ >= kMaxNotes) return;
+    told_.insert({std::min(note.node, note.other), std::max(note.node, note.other)});
+    result_.notes.push_back(std::move(note));
   }
   void note_both(Note::Kind kind, std::uint32_t a, std::uint32_t b, const std::string& key, const std::string& value = {}) {
     note({kind, a, b, 0, key, value});
@@ -86,6 +89,8 @@ class Linker {
         note_both(Note::Kind::differs, edge.a, edge.b, edge.key, differs);
       } else if (!alone_[edge.a] && !alone_[edge.b]) {
         join(edge.a, edge.b);
+      } else if (!told_.contains({edge.a, edge.b})) {
+        note_both(Note::Kind::open, edge.a, edge.b, edge.key);
       }
     }
     std::map<std::uint32_t, std::vector<std::uint32_t>> groups;
@@ -246,6 +251,7 @@ class Linker {
   std::vector<Edge> edges_;
   std::vector<bool> alone_;
   std::vector<std::size_t> notes_of_;
+  std::set<std::pair<std::uint32_t, std::uint32_t>> told_;  // pairs that a note was made of
   std::unordered_map<std::string, std::vector<std::uint32_t>> known_;
   std::vector<std::vector<std::uint32_t>> members_;  // by first node of a group of registered ones
   Linked result_;

@@ -18,6 +18,7 @@ struct Note {
     one_of_two,     // `node` could be `other` or `second`
     could_be,       // `other` could be `node` or `second`
     differs,        // agree in `key`, differ in `value`
+    open,           // agree in `key`; one of the two could be another device, too
     chain,          // agree in `key`; joining them would join two devices of one registry
     other_case,     // names that differ in case only
     shared,         // `node` has the address `key` of several units, `other` among them
