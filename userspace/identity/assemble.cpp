@@ -18,13 +18,9 @@ using flow::DeviceKind;
 constexpr std::size_t kMaxDocument = 128U << 10;
 constexpr std::size_t kMaxAddresses = 64;
 
-bool is_object(const std::string& text) {
-  Claims unused;
-  return add_claims(text, unused);
-}
-
 /// What the sources say in `member`, as merge.h describes it.
-std::string joined(const std::vector<const Evidence*>& evidence, std::string Evidence::* member) {
+std::string joined(const std::vector<const Evidence*>& evidence, const std::set<const std::string*>& broken,
+                   std::string Evidence::* member) {
   struct Part {
     Source source;
     std::vector<const std::string*> texts;
@@ -33,7 +29,7 @@ std::string joined(const std::vector<const Evidence*>& evidence, std::string Evi
   std::size_t bytes = 2;
   for (const Evidence* one : evidence) {
     const std::string& text = one->*member;
-    if (text.empty() || text == "{}" || bytes + text.size() + 64 > kMaxDocument || !is_object(text)) continue;
+    if (text.empty() || text == "{}" || bytes + text.size() + 64 > kMaxDocument || broken.contains(&text)) continue;
     if (parts.empty() || parts.back().source != one->source) parts.push_back({one->source, {}});
     auto& texts = parts.back().texts;
     const bool repeated = std::any_of(texts.begin(), texts.end(), [&](const std::string* other) { return *other == text; });
@@ -91,9 +87,11 @@ void set_module_fields(const std::vector<const Evidence*>& evidence, const Gatew
 
 Device assemble(std::span<const Node* const> nodes, const Gateways& gateways) {
   std::vector<const Evidence*> evidence;
+  std::set<const std::string*> broken;
   const Node* strongest = nodes.front();
   for (const Node* node : nodes) {
     evidence.insert(evidence.end(), node->evidence.begin(), node->evidence.end());
+    broken.insert(node->broken.begin(), node->broken.end());
     const auto rank = [](const Node& one) { return std::tie(one.node_class, one.id); };
     if (rank(*node) < rank(*strongest)) strongest = node;
   }
@@ -110,8 +108,8 @@ Device assemble(std::span<const Node* const> nodes, const Gateways& gateways) {
     return rank(a) != rank(b) ? rank(a) < rank(b) : before(*a, *b);
   });
   device.kind = (*naming)->kind;
-  device.tags = joined(evidence, &Evidence::tags);
-  device.configuration = joined(evidence, &Evidence::configuration);
+  device.tags = joined(evidence, broken, &Evidence::tags);
+  device.configuration = joined(evidence, broken, &Evidence::configuration);
   device.parent = first_said(evidence, &Evidence::parent);
   device.module_id = first_said(evidence, &Evidence::module_id);
   device.status = first_said(evidence, &Evidence::status);

@@ -120,7 +120,8 @@ class Finder {
   void link_at(const std::string& key, const std::vector<Holder>& holders) {
     if (holders.size() < 2) return;
     if (holders.size() > kMaxAtAddress) return link_equal(key, holders);
-    for (std::size_t i = 0; i < holders.size(); ++i) {
+    const bool any_units = std::any_of(holders.begin(), holders.end(), [this](const Holder& one) { return !nodes_[one.node].units.empty(); });
+    for (std::size_t i = 0; any_units && i < holders.size(); ++i) {
       // Of a registry that has several units here none is meant by who names no unit.
       std::map<std::uint32_t, std::vector<std::uint32_t>> units_of;
       if (nodes_[holders[i].node].units.empty()) {

@@ -2,6 +2,7 @@
 #include "identity/node.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <tuple>
@@ -15,7 +16,7 @@ namespace {
 using flow::DeviceAddress;
 using flow::DeviceKind;
 
-constexpr std::size_t kMaxJoinAddresses = 64;
+constexpr std::size_t kMaxJoinAddresses = 16;  // bounds the work; who has more is a router
 
 NodeClass class_of(DeviceKind kind) {
   switch (kind) {
@@ -138,10 +139,8 @@ class Maker {
         if (id.starts_with("unit:")) node.units.push_back(id);
         if (auto normal = normal_hardware_id(id); !normal.empty()) node.hardware_ids.push_back(std::move(normal));
       }
+      Claims claims = note_broken(*one, node);
       if (node.node_class != NodeClass::hub || !node.joins) continue;
-      Claims claims;
-      add_claims(one->tags, claims);
-      add_claims(one->configuration, claims);
       for (auto& id : claims.hardware_ids) node.hardware_ids.push_back(std::move(id));
       for (const auto& address : claims.addresses) {
         if (can_belong_to_a_device(*address.ip) && !(elsewhere && address.ip->is_site_local())) {
@@ -150,6 +149,16 @@ class Maker {
       }
     }
     finish(node);
+    sort_unique(node.broken);
+  }
+
+  /// Reads its documents; what they claim.
+  static Claims note_broken(const Evidence& one, Node& node) {
+    Claims claims;
+    for (const std::string* text : {&one.tags, &one.configuration}) {
+      if (!text->empty() && !add_claims(*text, claims)) node.broken.push_back(text);
+    }
+    return claims;
   }
 
   static void finish(Node& node) {
@@ -203,6 +212,7 @@ class Maker {
       if (node.node_class == NodeClass::hub) continue;
       if (const auto index = mapped_node(node)) absorb(nodes[*index], node);
     }
+    for (Node& node : nodes) tidy(node);
     std::erase_if(nodes, [](const Node& node) { return node.evidence.empty(); });
     hub_.clear();
     for (std::uint32_t i = 0; i < nodes.size(); ++i) {
@@ -219,9 +229,14 @@ class Maker {
     return std::nullopt;
   }
 
+  /// tidy() has to follow, once after many.
   static void absorb(Node& into, Node& node) {
-    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    const auto append = [](auto& to, auto& from) {
+      to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+      from.clear();
+    };
     append(into.evidence, node.evidence);
+    append(into.broken, node.broken);
     append(into.registries, node.registries);
     append(into.names, node.names);
     append(into.hardware_ids, node.hardware_ids);
@@ -232,56 +247,68 @@ class Maker {
     if (into.node_class == NodeClass::observed && (into.own_name.empty() || (!node.own_name.empty() && node.own_name < into.own_name))) {
       into.own_name = node.own_name;
     }
-    sort_unique(into.registries);
-    sort_unique(into.names);
-    sort_unique(into.hardware_ids);
-    sort_unique(into.units);
-    sort_unique(into.addresses, [](const auto& a, const auto& b) { return before(a, b); });
-    sort_unique(into.join_addresses, [](const auto& a, const auto& b) { return before(a, b); });
-    node.evidence.clear();
+  }
+
+  static void tidy(Node& node) {
+    const auto less = [](const DeviceAddress& a, const DeviceAddress& b) { return before(a, b); };
+    sort_unique(node.broken);
+    sort_unique(node.registries);
+    sort_unique(node.names);
+    sort_unique(node.hardware_ids);
+    sort_unique(node.units);
+    sort_unique(node.addresses, less);
+    sort_unique(node.join_addresses, less);
+    if (node.join_addresses.size() > kMaxJoinAddresses) node.join_addresses.resize(kMaxJoinAddresses);
   }
 
   // Observed hosts: what has a MAC address in common is one; what has none belongs
   // to the host that has its address.
 
   void add_observed(const std::vector<const Evidence*>& observed, std::vector<Node>& nodes) {
-    std::vector<Node> hosts;
-    std::unordered_map<std::string, std::uint32_t> host_of;  // "mac:.."
+    std::vector<Node> parts;
+    std::vector<std::uint32_t> host_of;  // by part: one before it that it shares a MAC with, or itself
+    const auto root = [&](std::uint32_t part) {
+      while (host_of[part] != part) part = host_of[part] = host_of[host_of[part]];
+      return part;
+    };
+    std::unordered_map<std::string, std::uint32_t> with_mac;
     std::vector<const Evidence*> without;
     for (const Evidence* one : observed) {
       Node part = observed_part(*one);
-      const auto macs = macs_of(part);
-      if (macs.empty()) {
+      const auto number = static_cast<std::uint32_t>(parts.size());
+      bool has_mac = false;
+      for (const std::string& id : part.hardware_ids) {
+        if (!id.starts_with("mac:")) continue;
+        if (!has_mac) host_of.push_back(number);
+        has_mac = true;
+        const std::uint32_t a = root(with_mac.try_emplace(id, number).first->second);
+        const std::uint32_t b = root(number);
+        host_of[std::max(a, b)] = std::min(a, b);
+      }
+      if (has_mac) {
+        parts.push_back(std::move(part));
+      } else {
         without.push_back(one);
-        continue;
       }
-      // Evidence with two MAC addresses may tie hosts together that stood apart.
-      std::uint32_t home = static_cast<std::uint32_t>(hosts.size());
-      for (const auto& mac : macs) {
-        if (const auto found = host_of.find(mac); found != host_of.end()) home = std::min(home, found->second);
-      }
-      if (home == hosts.size()) hosts.emplace_back().node_class = NodeClass::observed;
-      for (const auto& mac : macs) {
-        const auto [at, is_new] = host_of.try_emplace(mac, home);
-        if (is_new || at->second == home) continue;
-        const std::uint32_t old = at->second;
-        for (const auto& theirs : macs_of(hosts[old])) host_of[theirs] = home;
-        absorb(hosts[home], hosts[old]);
-        hosts[old] = Node();
-        hosts[old].node_class = NodeClass::observed;
-      }
-      absorb(hosts[home], part);
     }
-    std::erase_if(hosts, [](const Node& host) { return host.evidence.empty(); });
-    add_without_mac(without, hosts);
-    for (Node& host : hosts) {
+    for (std::uint32_t part = 0; part < parts.size(); ++part) {
+      if (root(part) != part) absorb(parts[root(part)], parts[part]);
+    }
+    std::erase_if(parts, [](const Node& part) { return part.evidence.empty(); });
+    for (Node& host : parts) tidy(host);
+    add_without_mac(without, parts);
+    std::vector<std::uint32_t> mapped;
+    for (Node& host : parts) {
+      tidy(host);
       host.id = "observed/" + observed_name(host);
       if (const auto target = mapped_node(host)) {
         absorb(nodes[*target], host);
+        mapped.push_back(*target);
       } else {
         nodes.push_back(std::move(host));
       }
     }
+    for (const std::uint32_t node : mapped) tidy(nodes[node]);
   }
 
   void add_without_mac(const std::vector<const Evidence*>& evidence, std::vector<Node>& hosts) {
@@ -326,6 +353,7 @@ class Maker {
     Node part;
     part.node_class = NodeClass::observed;
     part.evidence = {&one};
+    note_broken(one, part);
     // Who keeps the hosts file may name hosts; a host may not name itself.
     if (!one.name.empty()) (one.source == Source::host_name ? part.names.emplace_back() : part.own_name) = one.name;
     for (const DeviceAddress& address : one.addresses) {
@@ -338,14 +366,6 @@ class Maker {
     // Nor by an address in words: a lease may have it from the host, too.
     std::erase_if(part.join_addresses, [](const DeviceAddress& address) { return !address.ip; });
     return part;
-  }
-
-  static std::vector<std::string> macs_of(const Node& node) {
-    std::vector<std::string> macs;
-    for (const std::string& id : node.hardware_ids) {
-      if (id.starts_with("mac:")) macs.push_back(id);
-    }
-    return macs;
   }
 
   static std::string observed_name(const Node& host) {

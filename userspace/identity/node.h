@@ -22,6 +22,7 @@ struct Node {
   std::string own_name;                     // one that an observed host gave itself
   std::vector<std::uint32_t> registries;    // sorted; several once the mapping put others in here
   std::vector<const Evidence*> evidence;
+  std::vector<const std::string*> broken;   // sorted; documents of it that are no JSON objects
   std::vector<std::string> hardware_ids;    // sorted, normal
   std::vector<flow::DeviceAddress> addresses;       // sorted; those of the device
   std::vector<flow::DeviceAddress> join_addresses;  // those of them that it may be joined by
