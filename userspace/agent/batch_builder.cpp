@@ -18,6 +18,8 @@ void BatchBuilder::write(const flow::Record& record) {
   }
   if (std::holds_alternative<flow::FlowRecord>(record)) {
     ++flows_;
+  } else if (std::holds_alternative<flow::DeviceRecord>(record) || std::holds_alternative<flow::SecurityRecord>(record)) {
+    // Not of the kernel's making: no part of the window's account.
   } else if (++events_ > kMaxEvents) {
     ++left_out_;
     return;
@@ -26,6 +28,11 @@ void BatchBuilder::write(const flow::Record& record) {
   // Growing by doubling would hold a window three times for a moment.
   if (batch_.records.capacity() < usual_) batch_.records.reserve(usual_ + usual_ / 8);
   batch_.records.push_back(record);
+}
+
+void BatchBuilder::keep(std::map<std::string, std::string> values) {
+  worth_sending_ = worth_sending_ || !values.empty();
+  for (auto& [key, value] : values) batch_.keep.insert_or_assign(key, std::move(value));
 }
 
 void BatchBuilder::close_window(flow::Ledger ledger) {

@@ -16,14 +16,16 @@ namespace iris::agent {
 class BatchBuilder {
  public:
   /// Single events of a window beyond this are dropped, for "batch_full" in the
-  /// window's ledger: flow summaries are bounded by the kernel's map, exits and DNS
-  /// answers are not.
+  /// window's ledger: flow summaries are bounded by the kernel's map, identities by who
+  /// gives them, exits and DNS answers are not.
   static constexpr std::size_t kMaxEvents = 16'384;
 
   explicit BatchBuilder(std::chrono::nanoseconds longest_idle = std::chrono::seconds(60)) : longest_idle_(longest_idle) {}
 
   /// Socket events are not taken; DNS answers that repeat within the hour are folded.
   void write(const flow::Record& record);
+  /// For the spool to keep together with the batch, as Batch::keep.
+  void keep(std::map<std::string, std::string> values);
   /// The batch, when a window has ended since the last one and something is in it.
   std::optional<flow::Batch> take();
   /// Whatever is there.

@@ -42,6 +42,7 @@ void BatchQueue::squeeze(flow::Batch batch) {
     last = flow::merge(std::move(both));
     return;
   }
+  for (auto& [key, value] : batch.keep) last.keep.insert_or_assign(key, std::move(value));
   const std::uint64_t windows = count_of<flow::Ledger>(batch);
   status_.lost_windows += windows;
   last.gaps.insert(last.gaps.end(), std::make_move_iterator(batch.gaps.begin()), std::make_move_iterator(batch.gaps.end()));

@@ -17,6 +17,7 @@ class TracerCapture : public Capture {
   void request_stop() override { tracer_->request_stop(); }
   pipeline::TracerStatus status() const override { return tracer_->status(); }
   std::vector<flow::ContainerRecord> containers() const override { return tracer_->containers(); }
+  void set_devices(std::shared_ptr<const identity::DeviceIndex> devices) override { tracer_->set_devices(std::move(devices)); }
 
  private:
   std::unique_ptr<pipeline::Tracer> tracer_;
@@ -34,9 +35,13 @@ class CaptureLoop::Sink : public flow::RecordSink {
   explicit Sink(CaptureLoop& loop) : loop_(loop) {}
 
   void write(const flow::Record& record) override {
-    loop_.builder_.write(record);
-    if (loop_.watchers_ != nullptr) loop_.watchers_->write(record);
-    if (const auto* ledger = std::get_if<flow::Ledger>(&record)) count(*ledger);
+    const auto* ledger = std::get_if<flow::Ledger>(&record);
+    if (loop_.identities_ != nullptr) {
+      if (ledger != nullptr) add_identities(ledger->window_end_wall_ns);
+      if (const auto* container = std::get_if<flow::ContainerRecord>(&record)) loop_.identities_->look_at(*container);
+    }
+    take(record);
+    if (ledger != nullptr) count(*ledger);
   }
 
   void flush() override {
@@ -47,6 +52,18 @@ class CaptureLoop::Sink : public flow::RecordSink {
   }
 
  private:
+  void take(const flow::Record& record) {
+    loop_.builder_.write(record);
+    if (loop_.watchers_ != nullptr) loop_.watchers_->write(record);
+  }
+
+  /// In front of the ledger that ends the window.
+  void add_identities(std::uint64_t wall_ns) {
+    auto news = loop_.identities_->take(wall_ns);
+    for (const auto& record : news.records) take(record);
+    loop_.builder_.keep(std::move(news.keep));
+  }
+
   void count(const flow::Ledger& ledger) {
     const std::lock_guard lock(loop_.mutex_);
     loop_.counts_.windows = loop_.builder_.windows();
@@ -61,8 +78,9 @@ class CaptureLoop::Sink : public flow::RecordSink {
   CaptureLoop& loop_;
 };
 
-CaptureLoop::CaptureLoop(std::unique_ptr<Capture> capture, BatchQueue& queue, flow::RecordSink* watchers)
-    : capture_(std::move(capture)), queue_(queue), watchers_(watchers) {}
+CaptureLoop::CaptureLoop(std::unique_ptr<Capture> capture, BatchQueue& queue, flow::RecordSink* watchers,
+                         IdentityHub* identities)
+    : capture_(std::move(capture)), queue_(queue), watchers_(watchers), identities_(identities) {}
 
 CaptureLoop::~CaptureLoop() { stop(); }
 
@@ -94,6 +112,9 @@ void CaptureLoop::run() {
 
 void CaptureLoop::turn() {
   last_turn_ = std::chrono::steady_clock::now();
+  if (identities_ != nullptr) {
+    if (auto index = identities_->new_index()) capture_->set_devices(std::move(index));
+  }
   if (asked_.exchange(false)) answer();
 }
 

@@ -13,6 +13,7 @@
 
 #include "agent/batch_builder.h"
 #include "agent/batch_queue.h"
+#include "agent/identity_hub.h"
 #include "base/result.h"
 #include "pipeline/tracer.h"
 
@@ -28,6 +29,8 @@ class Capture {
   virtual void request_stop() = 0;  // from another thread
   virtual pipeline::TracerStatus status() const = 0;
   virtual std::vector<flow::ContainerRecord> containers() const = 0;
+  /// Who addresses are, from now on; on the capture thread.
+  virtual void set_devices(std::shared_ptr<const identity::DeviceIndex> devices) = 0;
 };
 
 std::unique_ptr<Capture> capture_with(std::unique_ptr<pipeline::Tracer> tracer);
@@ -48,8 +51,9 @@ struct CaptureCounts {
 /// each record to the watchers.
 class CaptureLoop {
  public:
-  /// `watchers` may be null; it and the queue outlive the loop.
-  CaptureLoop(std::unique_ptr<Capture> capture, BatchQueue& queue, flow::RecordSink* watchers);
+  /// `watchers` and `identities` may be null; all of them outlive the loop.
+  CaptureLoop(std::unique_ptr<Capture> capture, BatchQueue& queue, flow::RecordSink* watchers,
+              IdentityHub* identities = nullptr);
   ~CaptureLoop();  // as stop()
 
   /// `on_end`: called on the thread when it ends, whatever the reason.
@@ -74,6 +78,7 @@ class CaptureLoop {
   std::unique_ptr<Capture> capture_;
   BatchQueue& queue_;
   flow::RecordSink* watchers_;
+  IdentityHub* identities_;
   BatchBuilder builder_;  // the thread's own
 
   std::atomic<bool> stopping_{false};

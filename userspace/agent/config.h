@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
+#include "identity/translation_table.h"
 #include "pipeline/tracer.h"
 #include "ship/uplink.h"
 #include "spool/spool.h"
@@ -62,6 +65,46 @@ struct LocalConfig {
   friend bool operator==(const LocalConfig&, const LocalConfig&) = default;
 };
 
+/// Secrets are no part of it: connection strings come from files or from
+/// AZURE_IOT_HUB_CONNECTION_STRING and AZURE_EVENT_HUB_CONNECTION_STRING.
+struct IotHubConfig {
+  std::string connection_string_file;
+  std::string address;  // "host:port" to dial in place of the hub's name and 443
+  std::string ca_file;
+  std::string proxy;
+  std::uint32_t queries_per_minute = 10;
+
+  friend bool operator==(const IotHubConfig&, const IotHubConfig&) = default;
+};
+
+struct EventHubConfig {
+  std::string connection_string_file;
+  std::string hub;      // where the connection string is the namespace's
+  std::string consumer_group = "$Default";
+  std::string start = "latest";  // or earliest: where no position is kept yet
+  std::string address;
+  std::string ca_file;
+
+  friend bool operator==(const EventHubConfig&, const EventHubConfig&) = default;
+};
+
+struct EdgexConfig {
+  std::string url;      // empty: not asked
+  std::string token_file;
+  std::string ca_file;
+
+  friend bool operator==(const EdgexConfig&, const EdgexConfig&) = default;
+};
+
+struct IdentityConfig {
+  std::string device_id;   // of this gateway in IoT Hub; empty: as its modules say
+  bool neighbours = true;  // hosts that nobody registered, from the neighbour table and leases
+  std::map<std::string, std::string> mapping;           // as identity::MergeRules
+  std::vector<identity::TranslationRow> translation;    // modules that translate protocols
+
+  friend bool operator==(const IdentityConfig&, const IdentityConfig&) = default;
+};
+
 struct MetricsConfig {
   bool enabled = false;
   std::string listen = "127.0.0.1:9478";
@@ -78,6 +121,10 @@ struct Config {
   UplinkConfig uplink;
   LocalConfig local;
   MetricsConfig metrics;
+  IotHubConfig iot_hub;
+  EventHubConfig event_hub;
+  EdgexConfig edgex;
+  IdentityConfig identity;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

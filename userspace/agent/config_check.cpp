@@ -27,6 +27,11 @@ void check_target(const UplinkConfig& uplink, Faults& faults) {
   }
 }
 
+void check_readable(const char* key, const std::string& path, Faults& faults) {
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return;
+  faults.emplace_back(key, std::string(key) + " '" + path + "' cannot be read: " + std::strerror(errno));
+}
+
 void check_credentials(const UplinkConfig& uplink, Faults& faults) {
   if (uplink.certificate_file.empty() != uplink.key_file.empty()) {
     const char* given = uplink.certificate_file.empty() ? "uplink.key_file" : "uplink.certificate_file";
@@ -38,9 +43,7 @@ void check_credentials(const UplinkConfig& uplink, Faults& faults) {
   }
   for (const auto& [key, path] : {std::pair{"uplink.ca_file", uplink.ca_file}, {"uplink.token_file", uplink.token_file},
                                   {"uplink.certificate_file", uplink.certificate_file}, {"uplink.key_file", uplink.key_file}}) {
-    if (!path.empty() && access(path.c_str(), R_OK) != 0) {
-      faults.emplace_back(key, std::string(key) + " '" + path + "' cannot be read: " + std::strerror(errno));
-    }
+    check_readable(key, path, faults);
   }
 }
 
@@ -57,6 +60,13 @@ std::vector<std::pair<std::string, std::string>> check_config(const Config& conf
   if (config.local.socket.size() > kLongestSocketPath) {
     faults.emplace_back("local.socket", "local.socket is longer than the " + std::to_string(kLongestSocketPath) +
                                             " bytes that a socket's path may have");
+  }
+  for (const auto& [key, path] : {std::pair{"iot_hub.connection_string_file", config.iot_hub.connection_string_file},
+                                  {"iot_hub.ca_file", config.iot_hub.ca_file},
+                                  {"event_hub.connection_string_file", config.event_hub.connection_string_file},
+                                  {"event_hub.ca_file", config.event_hub.ca_file},
+                                  {"edgex.token_file", config.edgex.token_file}, {"edgex.ca_file", config.edgex.ca_file}}) {
+    check_readable(key, path, faults);
   }
   const auto listen = rpc::parse_endpoint(config.metrics.listen);
   if (!listen || !base::IpAddress::parse(listen->host)) {

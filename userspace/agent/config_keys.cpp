@@ -154,6 +154,22 @@ std::vector<Key> make_keys() {
       text("local.group", [](Config& c) -> auto& { return c.local.group; }),
       flag("metrics.enabled", [](Config& c) -> auto& { return c.metrics.enabled; }),
       text("metrics.listen", [](Config& c) -> auto& { return c.metrics.listen; }),
+      path("iot_hub.connection_string_file", true, [](Config& c) -> auto& { return c.iot_hub.connection_string_file; }),
+      text("iot_hub.address", [](Config& c) -> auto& { return c.iot_hub.address; }),
+      path("iot_hub.ca_file", true, [](Config& c) -> auto& { return c.iot_hub.ca_file; }),
+      text("iot_hub.proxy", [](Config& c) -> auto& { return c.iot_hub.proxy; }),
+      count("iot_hub.queries_per_minute", 1, 5'000, [](Config& c) -> auto& { return c.iot_hub.queries_per_minute; }),
+      path("event_hub.connection_string_file", true, [](Config& c) -> auto& { return c.event_hub.connection_string_file; }),
+      text("event_hub.hub", [](Config& c) -> auto& { return c.event_hub.hub; }),
+      text("event_hub.consumer_group", [](Config& c) -> auto& { return c.event_hub.consumer_group; }),
+      choice("event_hub.start", {"latest", "earliest"}, [](Config& c) -> auto& { return c.event_hub.start; }),
+      text("event_hub.address", [](Config& c) -> auto& { return c.event_hub.address; }),
+      path("event_hub.ca_file", true, [](Config& c) -> auto& { return c.event_hub.ca_file; }),
+      text("edgex.url", [](Config& c) -> auto& { return c.edgex.url; }),
+      path("edgex.token_file", true, [](Config& c) -> auto& { return c.edgex.token_file; }),
+      path("edgex.ca_file", true, [](Config& c) -> auto& { return c.edgex.ca_file; }),
+      text("identity.device_id", [](Config& c) -> auto& { return c.identity.device_id; }),
+      flag("identity.neighbours", [](Config& c) -> auto& { return c.identity.neighbours; }),
   };
 }
 

@@ -11,6 +11,7 @@
 
 #include "agent/config_check.h"
 #include "agent/config_keys.h"
+#include "agent/config_tables.h"
 
 extern char** environ;
 
@@ -18,7 +19,7 @@ namespace iris::agent {
 namespace {
 
 /// Variables that other parts read, or that irisd's own options stand for.
-constexpr const char* kForeignVariables[] = {"IRIS_SOCKET", "IRIS_RUNTIMES_MODULE", "IRIS_LOCAL_MODULE"};
+constexpr const char* kForeignVariables[] = {"IRIS_SOCKET", "IRIS_RUNTIMES_MODULE", "IRIS_LOCAL_MODULE", "IRIS_REGISTRY_MODULE"};
 
 std::vector<std::string> key_names() {
   std::vector<std::string> names;
@@ -58,7 +59,9 @@ class FileReader {
     for (const auto& [name, node] : table) {
       const std::string key = prefix + std::string(name.str());
       const auto line = name.source().begin.line;
-      if (const auto* inner = node.as_table(); inner != nullptr && is_section(key)) {
+      if (is_table_key(key)) {
+        take_table(key, node, line, reading_.config, [this](std::uint32_t at, std::string message) { fault(at, std::move(message)); });
+      } else if (const auto* inner = node.as_table(); inner != nullptr && is_section(key)) {
         take(*inner, key + ".");
       } else {
         take_key(key, node, line);
@@ -85,7 +88,8 @@ class FileReader {
     auto candidates = key_names();
     if (node.is_table()) {
       candidates.clear();
-      for (const char* section : {"log", "capture", "runtimes", "spool", "uplink", "local", "metrics"}) {
+      for (const char* section : {"log", "capture", "runtimes", "spool", "uplink", "local", "metrics", "iot_hub", "event_hub", "edgex",
+                                  "identity", "translation"}) {
         candidates.emplace_back(section);
       }
     }

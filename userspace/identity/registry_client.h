@@ -48,6 +48,13 @@ class RegistryClient {
   virtual ~RegistryClient() = default;
   virtual void start(RegistryListener& listener) = 0;
   virtual void stop() = 0;
+
+  // From any thread, at any time:
+
+  /// What this gateway is called in IoT Hub has become known.
+  virtual void set_gateway_id(const std::string& /*device_id*/) {}
+  /// Settings that lie in files may have changed: keys, tokens, certificates.
+  virtual void reload() {}
 };
 
 }  // namespace iris::identity

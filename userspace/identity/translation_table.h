@@ -29,6 +29,8 @@ struct TranslationRow {
   std::string unit;
   std::uint8_t protocol = 0;       // IANA number; 0: any
   std::uint16_t default_port = 0;  // 0: any
+
+  friend bool operator==(const TranslationRow&, const TranslationRow&) = default;
 };
 
 /// What is wrong with a row, for the check of a configuration.

@@ -108,7 +108,15 @@ bool FlowTranslator::conclude(flow::FlowRecord& record) const {
   if (record.folded) return true;
   if (!conversations_.conclude(record)) return false;
   record.scope = scope_of(record);
+  name_device(record);
   return true;
+}
+
+void FlowTranslator::name_device(flow::FlowRecord& record) const {
+  if (!devices_ || record.scope < flow::Scope::container) return;  // this host itself
+  // The port of a peer that opened the conversation says nothing of who it is.
+  const std::uint16_t port = record.role == flow::Role::originator ? record.service_port : 0;
+  if (const auto* id = devices_->device_of(*record.peer_address, port, record.protocol)) record.peer_device = *id;
 }
 
 }  // namespace iris::pipeline

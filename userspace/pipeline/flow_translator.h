@@ -2,11 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
 #include "flow/records.h"
+#include "identity/device_index.h"
 #include "iris/event.h"
 #include "pipeline/conversations.h"
 #include "pipeline/event_translator.h"
@@ -36,10 +38,11 @@ class FlowTranslator {
   FlowTranslator& operator=(const FlowTranslator&) = delete;
 
   void set_host_addresses(AddressSet addresses) { host_addresses_ = std::move(addresses); }
+  void set_devices(std::shared_ptr<const identity::DeviceIndex> devices) { devices_ = std::move(devices); }
 
   /// Without the peer's owner and scope: those take all flows of a window to tell.
   flow::FlowRecord flow(const iris_flow_key& key, const iris_flow_value& value, const Window& window);
-  /// Adds them. False: another record tells this conversation.
+  /// Adds them, and the device that the peer is. False: another record tells this conversation.
   bool conclude(flow::FlowRecord& record) const;
 
  private:
@@ -47,7 +50,10 @@ class FlowTranslator {
   flow::Attribution attribution_of(const iris_flow_value& value, const flow::Owner& owner) const;
 
   Lookups lookups_;
+  void name_device(flow::FlowRecord& record) const;
+
   AddressSet host_addresses_;
+  std::shared_ptr<const identity::DeviceIndex> devices_;
   Conversations conversations_;
 };
 

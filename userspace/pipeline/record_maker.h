@@ -25,6 +25,7 @@ class RecordMaker {
   void scan_processes(std::uint64_t now_ns) { processes_.scan(now_ns); }
   void set_wall_offset(WallOffset offset) { events_.set_wall_offset(offset); }
   WallOffset wall_offset() const { return events_.wall_offset(); }
+  void set_devices(std::shared_ptr<const identity::DeviceIndex> devices) { flows_.set_devices(std::move(devices)); }
   void refresh_host_addresses() { flows_.set_host_addresses(read_host_addresses()); }
 
   void take_event(const iris_event_header& header, std::size_t size, std::uint64_t now_ns, flow::RecordSink& sink);

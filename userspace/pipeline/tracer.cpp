@@ -87,6 +87,8 @@ class Tracer::Impl {
   base::Result<void> start();
   base::Result<void> run(flow::RecordSink& sink, std::optional<milliseconds> duration);
   void set_on_turn(std::function<void()> on_turn) { on_turn_ = std::move(on_turn); }
+  void set_devices(std::shared_ptr<const identity::DeviceIndex> devices) { maker_.set_devices(std::move(devices)); }
+
   void request_stop() {
     stop_.store(true);
     source_->wake();
@@ -279,6 +281,7 @@ base::Result<void> Tracer::run(flow::RecordSink& sink, std::optional<millisecond
   return impl_->run(sink, duration);
 }
 void Tracer::set_on_turn(std::function<void()> on_turn) { impl_->set_on_turn(std::move(on_turn)); }
+void Tracer::set_devices(std::shared_ptr<const identity::DeviceIndex> devices) { impl_->set_devices(std::move(devices)); }
 void Tracer::request_stop() { impl_->request_stop(); }
 TracerStatus Tracer::status() const { return impl_->status(); }
 std::vector<flow::ContainerRecord> Tracer::containers() const { return impl_->containers(); }

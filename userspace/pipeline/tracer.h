@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "enrich/owner_resolver.h"
 #include "flow/records.h"
+#include "identity/device_index.h"
 
 namespace iris::pipeline {
 
@@ -78,6 +79,9 @@ class Tracer {
   /// Called by run() at least every 200 ms: a sign of life, and the moment to ask
   /// for status() or containers(). May be set before run() only.
   void set_on_turn(std::function<void()> on_turn);
+
+  /// Who addresses are, for flows from now on; null: nobody. Within run() only from its callbacks.
+  void set_devices(std::shared_ptr<const identity::DeviceIndex> devices);
 
   /// Safe from a signal handler and from another thread.
   void request_stop();
