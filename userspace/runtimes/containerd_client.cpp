@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/backoff.h"
 #include "enrich/cgroup_path.h"
-#include "runtimes/backoff.h"
 #include "runtimes/containerd_session.h"
 #include "runtimes/label_policy.h"
 #include "runtimes/namespace_addresses.h"
@@ -77,7 +77,7 @@ class ContainerdClient::Impl {
   };
 
   void run() {
-    Backoff backoff(200ms, 30s);
+    base::Backoff backoff(200ms, 30s);
     while (!stopping_) {
       was_connected_ = false;
       std::string reason = session();

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtimes/backoff.h"
+#include "base/backoff.h"
 #include "runtimes/unix_http.h"
 
 namespace iris::runtimes {
@@ -51,7 +51,7 @@ void DockerClient::stop() {
 }
 
 void DockerClient::run() {
-  Backoff backoff(200ms, 30s);
+  base::Backoff backoff(200ms, 30s);
   while (!stopping_) {
     was_connected_ = false;
     const std::string reason = session();

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <random>
 
-namespace iris::runtimes {
+namespace iris::base {
 
 /// Pauses between attempts: doubled each time up to a bound, and each drawn
 /// between half and the whole, so that many clients do not come at once.
@@ -29,4 +29,4 @@ class Backoff {
   std::minstd_rand random_{std::random_device{}()};
 };
 
-}  // namespace iris::runtimes
+}  // namespace iris::base
