@@ -38,7 +38,8 @@ Agent::~Agent() {
 }
 
 base::Result<void> Agent::start(std::unique_ptr<Capture> capture, std::unique_ptr<spool::Spool> spool,
-                                std::function<void()> on_capture_end) {
+                                std::unique_ptr<IdentityHub> identities, std::function<void()> on_capture_end) {
+  identities_ = std::move(identities);
   ship_ = std::make_unique<ShipLoop>(std::move(spool), queue_);
   if (!config_.uplink.target.empty()) ship_->set_uplink(uplink_options(config_));
   if (!config_.local.socket.empty()) {
@@ -51,10 +52,11 @@ base::Result<void> Agent::start(std::unique_ptr<Capture> capture, std::unique_pt
   }
   {
     const std::lock_guard lock(mutex_);
-    capture_ = std::make_unique<CaptureLoop>(std::move(capture), queue_, local_.get());
+    capture_ = std::make_unique<CaptureLoop>(std::move(capture), queue_, local_.get(), identities_.get());
   }
   if (auto started = start_metrics(); !started) return started;
   ship_->start();
+  if (identities_) identities_->start();
   capture_->start(std::move(on_capture_end));
   return {};
 }
@@ -74,6 +76,7 @@ bool Agent::stop(std::chrono::milliseconds limit) {
   auto finished = done->get_future();
   // On a thread of its own, so that a disk that hangs cannot keep us.
   std::thread([this, done] {
+    if (identities_) identities_->stop();  // what it has goes into the last window
     capture_->stop();
     ship_->stop();
     if (local_) local_->stop();
@@ -87,6 +90,7 @@ std::vector<std::string> Agent::reload(const Config& config) {
   if (config.uplink != config_.uplink) {
     ship_->set_uplink(config.uplink.target.empty() ? std::nullopt : std::optional(uplink_options(config)));
   }
+  if (identities_) identities_->reload();
   std::vector<std::string> restart;
   const auto needs = [&restart](bool changed, const char* what) {
     if (changed) restart.emplace_back(what);
@@ -98,6 +102,13 @@ std::vector<std::string> Agent::reload(const Config& config) {
   needs(config.spool != config_.spool, "[spool]");
   needs(config.local != config_.local, "[local]");
   needs(config.metrics != config_.metrics, "[metrics]");
+  needs(config.iot_hub != config_.iot_hub, "[iot_hub]");
+  needs(config.event_hub != config_.event_hub, "[event_hub]");
+  needs(config.edgex != config_.edgex, "[edgex]");
+  needs(config.identity.device_id != config_.identity.device_id || config.identity.neighbours != config_.identity.neighbours ||
+            config.identity.mapping != config_.identity.mapping,
+        "[identity]");
+  needs(config.identity.translation != config_.identity.translation, "[[translation]]");
   config_.log.level = config.log.level;
   config_.uplink = config.uplink;
   return restart;
@@ -155,9 +166,23 @@ base::Result<local::AgentStatus> Agent::status() {
   status.queue_waiting = queue.waiting;
   status.queue_merged = queue.merged;
   status.queue_lost_windows = queue.lost_windows;
+  if (identities_) {
+    auto known = identities_->status();
+    status.registries = std::move(known.registries);
+    status.devices = known.devices;
+    status.patterns = std::move(known.patterns);
+  }
   status.self_test = self_test_result_.steps;
   status.self_test_fault = self_test_result_.fault;
   return status;
+}
+
+base::Result<std::vector<flow::DeviceRecord>> Agent::devices() {
+  std::vector<flow::DeviceRecord> records;
+  if (!identities_) return records;
+  const std::uint64_t now = now_wall_ns();
+  for (auto& device : identities_->devices()) records.push_back({now, flow::DeviceRecord::Change::present, std::move(device)});
+  return records;
 }
 
 base::Result<std::vector<flow::ContainerRecord>> Agent::containers() {

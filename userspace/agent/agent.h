@@ -10,6 +10,7 @@
 #include "agent/batch_queue.h"
 #include "agent/capture_loop.h"
 #include "agent/config.h"
+#include "agent/identity_hub.h"
 #include "agent/metrics.h"
 #include "agent/ship_loop.h"
 #include "local/server.h"
@@ -32,8 +33,9 @@ class Agent : private local::Backend {
   ~Agent() override;
 
   /// Starts everything. `on_capture_end`: called when the capture thread ends by itself, too.
+  /// `identities` may be null.
   base::Result<void> start(std::unique_ptr<Capture> capture, std::unique_ptr<spool::Spool> spool,
-                           std::function<void()> on_capture_end);
+                           std::unique_ptr<IdentityHub> identities, std::function<void()> on_capture_end);
   /// The last window closed and spooled, everything ended. True: done within `limit`;
   /// else the caller should end the process, for a thread hangs.
   bool stop(std::chrono::milliseconds limit);
@@ -51,6 +53,7 @@ class Agent : private local::Backend {
  private:
   base::Result<local::AgentStatus> status() override;
   base::Result<std::vector<flow::ContainerRecord>> containers() override;
+  base::Result<std::vector<flow::DeviceRecord>> devices() override;
   base::Result<std::vector<pipeline::SelfTestStep>> self_test() override { return run_self_test_(); }
   base::Result<void> start_metrics();
   base::Result<CaptureSnapshot> ask();
@@ -60,6 +63,7 @@ class Agent : private local::Backend {
   const RunSelfTest run_self_test_;
   const std::uint64_t started_wall_ns_;
   BatchQueue queue_;
+  std::unique_ptr<IdentityHub> identities_;
   std::unique_ptr<ShipLoop> ship_;
   std::unique_ptr<local::Server> local_;
   mutable std::mutex mutex_;  // guards the pointer below against calls that come during start()

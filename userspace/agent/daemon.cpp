@@ -13,6 +13,7 @@
 
 #include "agent/agent.h"
 #include "agent/instance_lock.h"
+#include "agent/registries.h"
 #include "agent/service_manager.h"
 
 namespace iris::agent {
@@ -94,9 +95,13 @@ base::Result<std::unique_ptr<Agent>> start_agent(const Config& config) {
   if (!tracer) return tl::unexpected(std::move(tracer.error()));
   auto spool = spool::Spool::open(spool_options(config), now_wall_ns());
   if (!spool) return base::with_context("opening the spool in " + config.spool.directory, std::move(spool.error()));
+  auto kept = (*spool)->kept("");
+  if (!kept) spdlog::warn("identities are told anew: {}", kept.error().message);
+  auto identities = make_identity_hub(config, kept ? std::move(*kept) : std::map<std::string, std::string>{});
+  if (!identities) return tl::unexpected(std::move(identities.error()));
   auto agent = std::make_unique<Agent>(config, std::move(*tested), [options] { return pipeline::run_self_test(options); });
   // The capture's end wakes the thread that waits for signals.
-  auto started = agent->start(capture_with(std::move(*tracer)), std::move(*spool), [] { kill(getpid(), SIGTERM); });
+  auto started = agent->start(capture_with(std::move(*tracer)), std::move(*spool), std::move(*identities), [] { kill(getpid(), SIGTERM); });
   if (!started) return tl::unexpected(std::move(started.error()));
   malloc_trim(0);  // the kernel's type information took some ten megabytes
   return agent;

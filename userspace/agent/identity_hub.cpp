@@ -45,6 +45,10 @@ void IdentityHub::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void IdentityHub::reload() {
+  for (auto& [name, client] : clients_) client->reload();
+}
+
 void IdentityHub::on_evidence(const std::string& registry, std::vector<identity::Evidence> evidence) {
   {
     const std::lock_guard lock(mutex_);
@@ -143,7 +147,7 @@ void IdentityHub::look_at(const flow::ContainerRecord& container) {
     dirty_ = true;
   }
   spdlog::info("this gateway is '{}' in IoT Hub, as its module '{}' says", device_id, container.owner->module_id);
-  if (on_gateway_) on_gateway_(device_id);
+  for (auto& [name, client] : clients_) client->set_gateway_id(device_id);
 }
 
 IdentityHub::News IdentityHub::take(std::uint64_t wall_ns) {

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,12 +43,11 @@ class IdentityHub : public identity::RegistryListener {
   void add(std::string registry, std::unique_ptr<identity::RegistryClient> client);
   void start();
   void stop();
+  /// Settings in files may have changed.
+  void reload();
 
   /// Of the keys in the spool under which positions in partitions are kept: those of one hub.
   void set_checkpoint_prefix(std::string prefix) { checkpoint_prefix_ = std::move(prefix); }
-  /// Called once when this gateway's name in IoT Hub becomes known from its modules.
-  void set_on_gateway(std::function<void(const std::string& device_id)> on_gateway) { on_gateway_ = std::move(on_gateway); }
-
   // From registries' threads:
   void on_evidence(const std::string& registry, std::vector<identity::Evidence> evidence) override;
   void on_security(std::vector<flow::SecurityRecord> records, identity::Checkpoints checkpoints) override;
@@ -79,7 +77,6 @@ class IdentityHub : public identity::RegistryListener {
   void name_device(flow::SecurityRecord& record) const;
 
   const std::chrono::milliseconds patience_;
-  std::function<void(const std::string&)> on_gateway_;
   std::string checkpoint_prefix_ = "event_hub/";
   std::vector<std::pair<std::string, std::unique_ptr<identity::RegistryClient>>> clients_;
 
