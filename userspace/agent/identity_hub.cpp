@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "identity/pattern.h"
@@ -14,6 +15,7 @@ namespace {
 /// What comes in a burst is merged once.
 constexpr std::chrono::milliseconds kSettle{200};
 constexpr std::chrono::milliseconds kTurn{1'000};
+constexpr std::size_t kMaxContainerAddresses = 16'384;
 
 }  // namespace
 
@@ -113,7 +115,9 @@ void IdentityHub::run() {
 void IdentityHub::merge_now(std::unique_lock<std::mutex>& lock) {
   dirty_ = false;
   std::vector<identity::Evidence> all;
-  for (const auto& [registry, evidence] : evidence_) all.insert(all.end(), evidence.begin(), evidence.end());
+  for (const auto& [registry, evidence] : evidence_) {
+    std::copy_if(evidence.begin(), evidence.end(), std::back_inserter(all), [this](const auto& one) { return !is_container(one); });
+  }
   const identity::MergeRules rules = rules_;
   const bool complete = all_heard();
   lock.unlock();
@@ -137,7 +141,20 @@ std::shared_ptr<const identity::DeviceIndex> IdentityHub::new_index() {
   return std::exchange(index_is_new_, false) ? index_ : nullptr;
 }
 
+bool IdentityHub::is_container(const identity::Evidence& evidence) const {
+  if (evidence.source != identity::Source::neighbour_table) return false;
+  return std::any_of(evidence.addresses.begin(), evidence.addresses.end(),
+                     [this](const auto& address) { return address.ip && container_addresses_.contains(*address.ip); });
+}
+
 void IdentityHub::look_at(const flow::ContainerRecord& container) {
+  if (!container.addresses.empty()) {
+    const std::lock_guard lock(mutex_);
+    if (container_addresses_.size() >= kMaxContainerAddresses) container_addresses_.clear();
+    for (const auto& address : container.addresses) {
+      if (container_addresses_.insert(address).second) dirty_ = true;
+    }
+  }
   if (!container.owner || container.owner->device_id.empty()) return;
   const std::string& device_id = container.owner->device_id;
   {

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "agent/inventory.h"
@@ -74,6 +75,7 @@ class IdentityHub : public identity::RegistryListener {
   void run();
   void merge_now(std::unique_lock<std::mutex>& lock);
   bool all_heard() const;
+  bool is_container(const identity::Evidence& evidence) const;
   void name_device(flow::SecurityRecord& record) const;
 
   const std::chrono::milliseconds patience_;
@@ -95,6 +97,7 @@ class IdentityHub : public identity::RegistryListener {
   std::shared_ptr<const identity::DeviceIndex> index_;
   bool index_is_new_ = false;
   std::vector<std::string> patterns_;
+  std::unordered_set<base::IpAddress, base::IpAddressHash> container_addresses_;  // ever; neighbours on a bridge are no devices
   std::deque<flow::SecurityRecord> security_;
   std::map<std::string, std::string> checkpoints_;  // behind the records above
   std::thread thread_;

@@ -9,6 +9,7 @@
 #include "agent/daemon.h"
 #include "agent/log.h"
 #include "agent/options.h"
+#include "agent/registries.h"
 
 namespace {
 
@@ -33,7 +34,11 @@ int report(const Options& options, const ConfigReading& reading) {
     fmt::print(stderr, "irisd: {} fault{} in the configuration\n", reading.faults.size(), reading.faults.size() == 1 ? "" : "s");
     return 2;
   }
-  if (options.check_config) fmt::print("{}: no faults\n", options.config_path);
+  if (!options.check_config) return 0;
+  const auto faults = check_registries(reading.config);
+  for (const auto& fault : faults) fmt::print(stderr, "{}\n", fault);
+  if (!faults.empty()) return 2;
+  fmt::print("{}: no faults\n", options.config_path);
   return 0;
 }
 

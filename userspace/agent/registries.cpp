@@ -142,7 +142,7 @@ base::Result<std::unique_ptr<IdentityHub>> make_identity_hub(const Config& confi
     hub->add(settings.registry, std::move(made.client));
   }
   wipe(all);
-  if (config.identity.neighbours) hub->add("neighbours", std::make_unique<neighbours::NeighbourClient>());
+  if (config.identity.neighbours) hub->add("neighbours", std::make_unique<neighbours::NeighbourClient>(neighbours::NeighbourOptions{}));
   return hub;
 }
 

@@ -40,6 +40,7 @@ class FakeCapture : public Capture {
     return status;
   }
   std::vector<flow::ContainerRecord> containers() const override { return std::vector<flow::ContainerRecord>(2); }
+  void set_devices(std::shared_ptr<const identity::DeviceIndex>) override {}
 
  private:
   static void window(flow::RecordSink& sink) {

@@ -63,6 +63,36 @@ TEST_F(SpoolTest, SequencesGoOnAfterARestartEvenWhenAllIsAcknowledged) {
   EXPECT_THAT(read_all(*spool, 3).ids, ElementsAre(4));
 }
 
+TEST_F(SpoolTest, KeepsValuesInStepWithBatches) {
+  using Values = std::map<std::string, std::string>;
+  {
+    auto spool = open(options_);
+    EXPECT_EQ(spool->kept("").value(), Values{});
+    auto first = batch(1);
+    first.keep = {{"device/a", "1"}, {"device/b", std::string("\0\xff", 2)}, {"event_hub/0", "77"}};
+    ASSERT_TRUE(spool->append(first));
+    auto second = batch(2);
+    second.keep = {{"device/a", "2"}, {"device/b", ""}};
+    ASSERT_TRUE(spool->append(second));
+  }
+  auto spool = open(options_);
+  EXPECT_EQ(spool->kept("device/").value(), (Values{{"a", "2"}}));
+  EXPECT_EQ(spool->kept("").value(), (Values{{"device/a", "2"}, {"event_hub/0", "77"}}));
+  ASSERT_TRUE(spool->acknowledge(2));
+  EXPECT_EQ(spool->kept("event_hub/").value(), (Values{{"0", "77"}})) << "outlives its batch";
+}
+
+TEST_F(SpoolTest, AFileFromBeforeThereWasAnythingToKeepIsGoodStill) {
+  { ASSERT_TRUE(open(options_)->append(batch(1))); }
+  ASSERT_EQ(database().query_int64("SELECT count(*) FROM sqlite_master WHERE name = 'kept'").value(), 0);
+  auto spool = open(options_);
+  EXPECT_TRUE(spool->status().quarantined.empty());
+  auto next = batch(2);
+  next.keep = {{"a", "1"}};
+  ASSERT_TRUE(spool->append(next));
+  EXPECT_EQ(spool->kept("").value().size(), 1U);
+}
+
 TEST_F(SpoolTest, TimeWithoutTheAgentIsAGapOfTheNextBatchOnce) {
   { ASSERT_TRUE(open(options_)->append(batch(1))); }
   { open(options_, kStart + 100 * kSecond); }  // begins, but ends before its first window does
