@@ -12,9 +12,9 @@
 #include <ctime>
 
 #include "agent/agent.h"
-#include "agent/instance_lock.h"
+#include "daemon/instance_lock.h"
 #include "agent/registries.h"
-#include "agent/service_manager.h"
+#include "daemon/service_manager.h"
 
 namespace iris::agent {
 namespace {
@@ -60,7 +60,7 @@ int next_signal(milliseconds limit) {
 }
 
 void reload(Agent& agent, const Reload& read_again) {
-  tell_reloading();
+  daemon::tell_reloading();
   if (const auto config = read_again()) {
     const auto restart = agent.reload(*config);
     spdlog::info("configuration read again");
@@ -68,22 +68,22 @@ void reload(Agent& agent, const Reload& read_again) {
   } else {
     spdlog::error("the configuration has faults: going on with what was");
   }
-  tell_ready(agent.summary());
+  daemon::tell_ready(agent.summary());
 }
 
 /// Until somebody asks for the end, or the capture thread ends by itself.
 void watch_over(Agent& agent, const Reload& read_again) {
-  const auto watchdog = watchdog_interval();
+  const auto watchdog = daemon::watchdog_interval();
   const auto step = watchdog ? std::min(kLookAround, std::chrono::duration_cast<milliseconds>(*watchdog / 3)) : kLookAround;
   auto told = std::chrono::steady_clock::now();
   while (true) {
     const int signal = next_signal(std::max(step, milliseconds(1)));
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) reload(agent, read_again);
-    if (watchdog && agent.alive(std::chrono::duration_cast<milliseconds>(*watchdog / 2))) feed_watchdog();
+    if (watchdog && agent.alive(std::chrono::duration_cast<milliseconds>(*watchdog / 2))) daemon::feed_watchdog();
     if (std::chrono::steady_clock::now() - told < kTellEvery) continue;
     told = std::chrono::steady_clock::now();
-    tell_status(agent.summary());
+    daemon::tell_status(agent.summary());
   }
 }
 
@@ -117,11 +117,11 @@ sigset_t daemon_signals() {
 }
 
 base::Result<void> run_daemon(const Config& config, const Reload& read_again) {
-  auto spool_lock = InstanceLock::take(config.spool.directory + "/irisd.lock");
+  auto spool_lock = daemon::InstanceLock::take(config.spool.directory + "/irisd.lock");
   if (!spool_lock) return tl::unexpected(std::move(spool_lock.error()));
-  std::optional<InstanceLock> socket_lock;
+  std::optional<daemon::InstanceLock> socket_lock;
   if (!config.local.socket.empty()) {
-    auto lock = InstanceLock::take(config.local.socket + ".lock");
+    auto lock = daemon::InstanceLock::take(config.local.socket + ".lock");
     if (!lock) return tl::unexpected(std::move(lock.error()));
     socket_lock.emplace(std::move(*lock));
   }
@@ -129,11 +129,11 @@ base::Result<void> run_daemon(const Config& config, const Reload& read_again) {
   if (!agent) return tl::unexpected(std::move(agent.error()));
   spdlog::info("ready: irisd {}, windows of {} ms, spool in {}, {}", IRIS_VERSION, config.window.count(),
                config.spool.directory, config.uplink.target.empty() ? "nothing is shipped" : "ships to " + config.uplink.target);
-  tell_ready((*agent)->summary());
+  daemon::tell_ready((*agent)->summary());
 
   watch_over(**agent, read_again);
 
-  tell_stopping();
+  daemon::tell_stopping();
   spdlog::info("stopping");
   if (!(*agent)->stop(kStopWithin)) {
     spdlog::critical("a thread did not end in time; what it had is lost, and the next start will name the gap");

@@ -7,7 +7,9 @@
 #include <exception>
 
 #include "agent/daemon.h"
-#include "agent/log.h"
+#include "daemon/library_log.h"
+#include "daemon/log.h"
+#include "rpc/process.h"
 #include "agent/options.h"
 #include "agent/registries.h"
 
@@ -60,11 +62,13 @@ int run(const Options& options) {
   if (options.check_config || !reading.faults.empty()) return report(options, reading);
 
   keep_memory_small();
+  rpc::use_system_resolver();
   // Before the first thread, which would take the signals otherwise.
   const sigset_t signals = daemon_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  set_up_log(reading.config.log);
+  daemon::set_up_log("irisd", reading.config.log.level, reading.config.log.format);
+  daemon::take_library_logs();
   for (const auto& warning : reading.warnings) spdlog::warn("{} {}", warning.where, warning.message);
 
   const auto reload = [&options]() -> std::optional<Config> {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <spdlog/spdlog.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,8 +11,10 @@
 #include <thread>
 
 #include "collector_program/commands.h"
-#include "collector_program/log.h"
 #include "collector_program/service.h"
+#include "daemon/library_log.h"
+#include "daemon/log.h"
+#include "daemon/service_manager.h"
 #include "rpc/process.h"
 
 namespace iris::collector {
@@ -50,22 +51,15 @@ class Deadline {
   std::jthread thread_;
 };
 
-/// How often to look around, so that the watchdog of systemd, if there is one, is fed in time.
-milliseconds step_of(bool& watchdog) {
-  std::uint64_t limit_us = 0;
-  watchdog = sd_watchdog_enabled(0, &limit_us) > 0;
-  const milliseconds third(watchdog ? static_cast<long>(limit_us / 3'000) : kLookAround.count());
-  return std::clamp(third, milliseconds(1), kLookAround);
-}
-
 void wait_for_the_end(const Service& service) {
-  bool watchdog = false;
-  const auto step = step_of(watchdog);
+  const auto watchdog = daemon::watchdog_interval();
+  const auto third = watchdog ? std::chrono::duration_cast<milliseconds>(*watchdog / 3) : kLookAround;
+  const auto step = std::clamp(third, milliseconds(1), kLookAround);
   const timespec timeout{step.count() / 1000, step.count() % 1000 * 1'000'000};
   const auto signals = stop_signals();
   while (sigtimedwait(&signals, nullptr, &timeout) < 0) {
     // A store that hangs holds this thread up, too, and the watchdog sees to it.
-    if (watchdog && service.healthy()) sd_notify(0, "WATCHDOG=1");
+    if (watchdog && service.healthy()) daemon::feed_watchdog();
   }
 }
 
@@ -80,17 +74,18 @@ base::Result<void> serve(const Config& config) {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   rpc::raise_descriptor_limit();
-  set_up_log(config.log_level);
+  daemon::set_up_log("iris-collector", config.log_level);
+  daemon::take_library_logs();
 
   auto service = Service::start(config);
   if (!service) return tl::unexpected(std::move(service.error()));
   spdlog::info("ready: gRPC on {}{}, REST on http://{}, store {}", with_port(config.listen, (*service)->ingest_port()),
                config.insecure ? " (plain text)" : "", with_port(config.http, (*service)->http_port()), config.store);
-  sd_notify(0, "READY=1\nSTATUS=taking batches");
+  daemon::tell_ready("taking batches");
 
   wait_for_the_end(**service);
 
-  sd_notify(0, "STOPPING=1");
+  daemon::tell_stopping();
   spdlog::info("stopping");
   const Deadline deadline(kStopWithin);
   (*service)->stop();

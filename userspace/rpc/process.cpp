@@ -4,9 +4,13 @@
 #include <absl/synchronization/mutex.h>
 #include <sys/resource.h>
 
+#include <cstdlib>
+
 namespace iris::rpc {
 
 void leave_out_lock_checks() { absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore); }
+
+void use_system_resolver() { setenv("GRPC_DNS_RESOLVER", "native", 0); }
 
 void raise_descriptor_limit() {
   rlimit limit{};

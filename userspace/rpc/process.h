@@ -8,6 +8,10 @@ namespace iris::rpc {
 /// a tenth of the CPU time of a connection, and memory for each of its locks.
 void leave_out_lock_checks();
 
+/// Names of hosts as this system looks them up: gRPC's own resolver knows neither
+/// nsswitch.conf nor mDNS. Before the first thread; who set the variable keeps it.
+void use_system_resolver();
+
 /// As many descriptors as the system lets this process have: one a connection.
 void raise_descriptor_limit();
 

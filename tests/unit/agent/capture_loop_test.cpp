@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/instance_lock.h"
+#include "daemon/instance_lock.h"
 #include "agent/metrics.h"
 
 namespace iris::agent {
@@ -72,13 +72,13 @@ TEST(CaptureLoop, BatchesAnswersAndTheLastWindow) {
 TEST(InstanceLock, TheSecondIsToldWhoIsFirst) {
   const std::string path = ::testing::TempDir() + "iris_lock_" + std::to_string(getpid());
   {
-    const auto first = InstanceLock::take(path);
+    const auto first = daemon::InstanceLock::take(path);
     ASSERT_TRUE(first);
-    const auto second = InstanceLock::take(path);
+    const auto second = daemon::InstanceLock::take(path);
     ASSERT_FALSE(second);
     EXPECT_NE(second.error().message.find("irisd runs already, as process " + std::to_string(getpid())), std::string::npos);
   }
-  EXPECT_TRUE(InstanceLock::take(path));
+  EXPECT_TRUE(daemon::InstanceLock::take(path));
   unlink(path.c_str());
 }
 

@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-namespace iris::agent {
+namespace iris::daemon {
 
 /// Holds a lock file for this process; the kernel lets go of it however the
 /// process ends. Two agents with one spool, or one socket, would undo each other.
@@ -20,4 +20,4 @@ class InstanceLock {
   base::UniqueFd fd_;
 };
 
-}  // namespace iris::agent
+}  // namespace iris::daemon

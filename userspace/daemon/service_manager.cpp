@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/service_manager.h"
+#include "daemon/service_manager.h"
 
 #include <systemd/sd-daemon.h>
 
 #include <ctime>
 
-namespace iris::agent {
+namespace iris::daemon {
 
 void tell_ready(const std::string& status) { sd_notifyf(0, "READY=1\nSTATUS=%s", status.c_str()); }
 
@@ -28,4 +28,4 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
   return std::chrono::microseconds(us);
 }
 
-}  // namespace iris::agent
+}  // namespace iris::daemon

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/instance_lock.h"
+#include "daemon/instance_lock.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <filesystem>
 
-namespace iris::agent {
+namespace iris::daemon {
 
 base::Result<InstanceLock> InstanceLock::take(const std::string& path) {
   std::error_code error;
@@ -34,4 +34,4 @@ base::Result<InstanceLock> InstanceLock::take(const std::string& path) {
   return InstanceLock(std::move(fd));
 }
 
-}  // namespace iris::agent
+}  // namespace iris::daemon

@@ -6,7 +6,7 @@
 #include <string>
 
 /// What systemd is told (sd_notify); nothing happens where nobody listens.
-namespace iris::agent {
+namespace iris::daemon {
 
 void tell_ready(const std::string& status);
 void tell_status(const std::string& status);
@@ -16,4 +16,4 @@ void feed_watchdog();
 /// How often the watchdog wants to be fed at the latest; none: there is none.
 std::optional<std::chrono::microseconds> watchdog_interval();
 
-}  // namespace iris::agent
+}  // namespace iris::daemon

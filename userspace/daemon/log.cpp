@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/log.h"
+#include "daemon/log.h"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -12,7 +12,7 @@
 
 #include "wire/json_writer.h"
 
-namespace iris::agent {
+namespace iris::daemon {
 namespace {
 
 /// The message as a JSON string: %v alone would let a quote end it.
@@ -32,15 +32,15 @@ std::unique_ptr<spdlog::formatter> json_formatter() {
   return formatter;
 }
 
-std::shared_ptr<spdlog::logger> make_logger(const std::string& format) {
+std::shared_ptr<spdlog::logger> make_logger(const std::string& program, const std::string& format) {
   if (format == "journal" || (format == "auto" && stderr_is_journal())) {
-    return std::make_shared<spdlog::logger>("irisd", std::make_shared<spdlog::sinks::systemd_sink_mt>("irisd"));
+    return std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::systemd_sink_mt>(program));
   }
-  auto logger = std::make_shared<spdlog::logger>("irisd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (format == "json") {
     logger->set_formatter(json_formatter());
   } else {
-    logger->set_pattern("irisd: %l: %v");
+    logger->set_pattern("%n: %l: %v");
   }
   return logger;
 }
@@ -54,13 +54,13 @@ bool stderr_is_journal() {
   return named == std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
 }
 
-void set_up_log(const LogConfig& config) {
-  auto logger = make_logger(config.format);
+void set_up_log(const std::string& program, const std::string& level, const std::string& format) {
+  auto logger = make_logger(program, format);
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
-  set_log_level(config.level);
+  set_log_level(level);
 }
 
 void set_log_level(const std::string& level) { spdlog::set_level(spdlog::level::from_str(level)); }
 
-}  // namespace iris::agent
+}  // namespace iris::daemon
