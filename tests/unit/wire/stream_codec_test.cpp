@@ -245,11 +245,12 @@ TEST_F(HostileContentTest, OwnerThatWasNotDefined) {
 }
 
 TEST_F(HostileContentTest, IdentitiesOutOfRange) {
-  const auto refusal_of = [this](auto change) {
+  const auto refusal_of = [](auto change) {
     v1::StreamContent content;
     change(*content.add_blocks()->add_messages());
-    decoder_ = {};
-    return refusal(content);
+    const std::string bytes = content.SerializeAsString();
+    const auto batch = StreamDecoder().decode(bytes, static_cast<std::uint32_t>(bytes.size()), false);
+    return batch ? std::string() : batch.error().message;
   };
   const auto device = [](v1::Message& message) -> v1::Device& { return *message.mutable_device()->mutable_device(); };
   EXPECT_THAT(refusal_of([](v1::Message& m) { m.mutable_device()->set_change(static_cast<v1::DeviceChangeKind>(9)); }),
