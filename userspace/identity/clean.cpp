@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/clean.h"
 
+#include "base/utf8.h"
 #include "identity/secrets.h"
 #include "identity/text.h"
 
@@ -62,14 +63,25 @@ Json clean_elements(const Json& array, int strings_left) {
   return out;
 }
 
-Json clean_string(const std::string& text, int strings_left) {
+/// JSON escapes what stands below a blank; U+007F to U+009F would reach a terminal as they are.
+std::string without_controls(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const base::CodePoint point = base::decode_utf8(text);
+    base::append_utf8(out, point.value >= 0x7f && point.value < 0xa0 ? U'?' : point.value);
+    text.remove_prefix(point.length);
+  }
+  return out;
+}
+
+std::string clean_string(const std::string& text, int strings_left) {
   const std::string_view inner = trimmed(text);
   if (inner.starts_with('{') || inner.starts_with('[')) {
-    if (strings_left == 0) return kRemoved;
+    if (strings_left == 0) return std::string(kRemoved);
     if (const auto document = parse_json(inner)) return dump(clean_value(*document, strings_left - 1));
-    if (inner.starts_with('{') || inner.find('{') != std::string_view::npos) return kRemoved;  // cannot be looked through
+    if (inner.starts_with('{') || inner.find('{') != std::string_view::npos) return std::string(kRemoved);  // cannot be looked through
   }
-  return without_secrets(text);
+  return without_controls(without_secrets(text));
 }
 
 Json clean_value(const Json& value, int strings_left) {
@@ -105,6 +117,8 @@ Json fitting(const Json& object, std::size_t max_bytes) {
 }  // namespace
 
 Json cleaned(const Json& value) { return clean_value(value, kMaxJsonInStrings); }
+
+std::string clean_text(const std::string& text) { return clean_string(text, kMaxJsonInStrings); }
 
 std::string clean_object(const Json& object, std::size_t max_bytes) {
   if (!object.is_object()) return {};

@@ -17,6 +17,9 @@ inline constexpr const char* kTruncated = "$truncated";
 /// are left out, texts that hold a secret replaced (secrets.h). JSON inside a string is looked through.
 Json cleaned(const Json& value);
 
+/// A text without secrets; of a document in it what cleaned() leaves.
+std::string clean_text(const std::string& text);
+
 /// cleaned() as text with its members in order of name, so that the same content always gives the
 /// same text; at most `max_bytes`, cut at whole members (kTruncated). "" for what is no object
 /// or has nothing left.

@@ -49,6 +49,7 @@ std::map<std::string, std::string> environment_of(const Json* side) {
   const Json* env = side == nullptr ? nullptr : member(*side, "env");
   if (env == nullptr || !env->is_object()) return out;
   for (const auto& [name, value] : env->items()) {
+    if (member_any_case(value, {"name"}) != nullptr) continue;  // a pair, whose name may be that of a secret
     const Json* inner = value.is_object() ? member(value, "value") : &value;
     if (inner == nullptr || inner->is_null() || inner->is_structured() || name.starts_with('$')) continue;
     out[name] = inner->is_boolean() ? (inner->get<bool>() ? "true" : "false") : raw_text(inner);

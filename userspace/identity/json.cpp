@@ -62,7 +62,10 @@ std::string raw_text(const Json* value) {
 }
 
 std::string plain_text(const Json* value) {
-  return bounded(without_secrets(trimmed(raw_text(value))));
+  const std::string raw = raw_text(value);
+  const std::string_view text = trimmed(raw);
+  if (text.starts_with('{') || text.starts_with('[') || text.starts_with('"')) return std::string(kRemoved);
+  return bounded(without_secrets(text));
 }
 
 std::optional<std::int64_t> whole_number(const Json* value) {

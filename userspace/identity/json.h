@@ -31,8 +31,8 @@ base::Result<Json> parse_json(std::string_view text, const JsonLimits& limits = 
 
 /// Hands each element of an array to `take`, as text and one at a time, so that pages of any
 /// length cost the memory of one element. A single object is an array of one. Stops at what
-/// is no JSON: elements before it have been taken.
-base::Result<void> each_element(std::string_view text, const std::function<void(std::string_view)>& take);
+/// is no JSON, and behind `max_elements`: elements before it have been taken.
+base::Result<void> each_element(std::string_view text, std::size_t max_elements, const std::function<void(std::string_view)>& take);
 
 /// The document itself, or the first of an array, as a query for a single twin gives it.
 const Json& single(const Json& document);
@@ -49,7 +49,8 @@ const Json* at_path(const Json& object, std::initializer_list<std::string_view> 
 
 /// The string, or the number as text; otherwise "". Not bounded, may hold secrets.
 std::string raw_text(const Json* value);
-/// The same, bounded, free of control characters, and without what secrets.h finds.
+/// The same, bounded, free of control characters, and without what secrets.h finds. A document in a string
+/// is no plain text: kRemoved.
 std::string plain_text(const Json* value);
 /// A whole number, also one in a string (decimal or 0x..).
 std::optional<std::int64_t> whole_number(const Json* value);

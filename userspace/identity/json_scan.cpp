@@ -183,7 +183,7 @@ base::Result<std::string> prepare_json(std::string_view text, const JsonLimits& 
   return Preparation(text, limits).run();
 }
 
-base::Result<void> each_element(std::string_view text, const std::function<void(std::string_view)>& take) {
+base::Result<void> each_element(std::string_view text, std::size_t max_elements, const std::function<void(std::string_view)>& take) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   skip_blanks(text);
   if (text.starts_with('{')) {
@@ -194,13 +194,14 @@ base::Result<void> each_element(std::string_view text, const std::function<void(
   text.remove_prefix(1);
   skip_blanks(text);
   if (text.starts_with(']')) return {};
-  while (true) {
+  for (std::size_t count = 0; count < max_elements; ++count) {
     const std::size_t length = value_length(text);
     if (length == std::string_view::npos || text[length] == '}') return base::fail("the array does not end");
     take(text.substr(0, length));
     if (text[length] == ']') return {};
     text.remove_prefix(length + 1);
   }
+  return base::fail("more than " + std::to_string(max_elements) + " elements: the rest is left out");
 }
 
 }  // namespace iris::identity

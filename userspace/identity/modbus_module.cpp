@@ -7,6 +7,7 @@
 #include "identity/address_text.h"
 #include "identity/clean.h"
 #include "identity/json.h"
+#include "identity/secrets.h"
 #include "identity/text.h"
 
 namespace iris::identity {
@@ -74,9 +75,9 @@ class SlaveReader {
     for (const auto& [key, slave] : slaves_.items()) {
       if (slave.is_null() || key.starts_with('$')) continue;  // null: deleted by a patch of the twin
       if (slave.is_object()) {
-        take_slave(bounded(key), slave);
+        take_slave(key, slave);
       } else {
-        fault(bounded(key), "is no object");
+        fault(bounded(without_secrets(key)), "is no object");
       }
     }
   }
@@ -100,7 +101,8 @@ class SlaveReader {
     return name;
   }
 
-  void take_slave(const std::string& key, const Json& slave) {
+  void take_slave(const std::string& raw_key, const Json& slave) {
+    const std::string key = bounded(without_secrets(raw_key));
     const std::string hw_id = hw_id_of(slave);
     Evidence device = manufactured(module_, name_for(key, hw_id), module_.gateway_id);
     add_hardware_id(device, "hwid", hw_id);
@@ -114,7 +116,7 @@ class SlaveReader {
     Json configuration = slave;
     if (units.size() > 1) configuration.erase("Operations");
     configuration["SlaveName"] = key;
-    device.configuration = clean_configuration(configuration);
+    if (!is_secret_name(raw_key)) device.configuration = clean_configuration(configuration);
     if (units.size() == 1) add_hardware_id(device, "unit", std::to_string(*units.begin()));
     const std::string name = device.name;
     add(out_, std::move(device));
@@ -122,7 +124,7 @@ class SlaveReader {
     for (const std::int64_t unit : units) {
       Evidence below = manufactured(module_, name + "/unit-" + std::to_string(unit), name);
       add_hardware_id(below, "unit", std::to_string(unit));
-      below.configuration = clean_configuration(unit_configuration(slave, unit));
+      if (!is_secret_name(raw_key)) below.configuration = clean_configuration(unit_configuration(slave, unit));
       add(out_, std::move(below));
     }
   }

@@ -74,6 +74,11 @@ bool is_telling(std::string_view plain) {
          std::any_of(kIdNames.begin(), kIdNames.end(), [&](const IdName& id) { return id.name == plain; });
 }
 
+/// ["-p", "x"]: what follows an option is anything.
+bool is_command_line(const Json& array) {
+  return std::any_of(array.begin(), array.end(), [](const Json& item) { return raw_text(&item).starts_with('-'); });
+}
+
 /// One object of the configuration whose members belong together.
 struct Group {
   std::vector<std::pair<std::string, std::string>> members;  // plain name, value
@@ -105,8 +110,10 @@ class Finder {
         group.members.emplace_back(plain, raw_text(&inner));
         walk_text(inner, path + "/" + plain, levels_left);
       } else if (inner.is_array()) {
-        for (const Json& item : inner) {
-          if (item.is_string() && is_address_name(plain)) group.members.emplace_back(plain, raw_text(&item));
+        if (is_address_name(plain) && !is_command_line(inner)) {
+          for (const Json& item : inner) {
+            if (item.is_string()) group.members.emplace_back(plain, raw_text(&item));
+          }
         }
         walk(inner, path + "/" + plain, levels_left - 1);
       } else if (inner.is_object()) {

@@ -15,9 +15,9 @@ namespace iris::identity {
 
 /// Everything that may tell; each part may be empty.
 struct ModuleConfiguration {
-  std::string_view twin;            // the module twin as JSON
-  std::string_view create_options;  // JSON: command line and environment
-  std::map<std::string, std::string> environment;  // of the deployment
+  std::string_view twin = {};            // the module twin as JSON
+  std::string_view create_options = {};  // JSON: command line and environment
+  std::map<std::string, std::string> environment = {};  // of the deployment
 };
 
 /// Host names that are no devices: this gateway's own and its modules'. Any case.

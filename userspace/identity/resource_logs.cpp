@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "identity/clean.h"
 #include "identity/json.h"
 #include "identity/log_classes.h"
 #include "identity/secrets.h"
@@ -27,7 +28,7 @@ constexpr std::array kCategories = {"connections"sv,      "devicetelemetry"sv,  
                                     "distributedtracing"sv, "devicestreams"sv};
 
 std::string field(const Json& object, std::initializer_list<std::string_view> names, std::size_t max_bytes = kMaxField) {
-  return bounded(without_secrets(trimmed(raw_text(member_any_case(object, names)))), max_bytes);
+  return bounded(clean_text(std::string(trimmed(raw_text(member_any_case(object, names))))), max_bytes);
 }
 
 /// An id may look like a secret ("token=5") and still be one that IoT Hub allows.
@@ -53,7 +54,7 @@ Properties properties_of(const Json& record) {
     auto parsed = parse_json(trimmed(text));
     if (parsed && parsed->is_object()) {
       out.object = std::move(*parsed);
-    } else {
+    } else if (!parsed) {
       out.broken = text;
     }
   }
@@ -238,7 +239,7 @@ class EventReader {
     if (value == nullptr || value->is_null()) return {};
     if (value->is_object()) return field(*value, {"type"});
     const std::string text = raw_text(value);
-    if (!trimmed(text).starts_with('{')) return bounded(without_secrets(text), kMaxField);
+    if (!trimmed(text).starts_with('{')) return bounded(clean_text(text), kMaxField);
     const auto parsed = parse_json(text);
     return parsed ? field(*parsed, {"type"}) : std::string();
   }

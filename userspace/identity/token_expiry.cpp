@@ -20,20 +20,6 @@ bool follows(std::uint64_t connect_ns, std::uint64_t refused_ns) {
   return connect_ns >= refused_ns && connect_ns - refused_ns <= TokenExpiryFilter::kReconnectNs;
 }
 
-/// Moves the elements for which `release` is true to `out`, and keeps the order of both.
-template <typename HeldRecords, typename Release, typename Change>
-void move_out(HeldRecords& held, std::vector<flow::SecurityRecord>& out, Release release, Change change) {
-  HeldRecords kept;
-  for (auto& one : held) {
-    if (release(one.record)) {
-      out.push_back(change(std::move(one.record)));
-    } else {
-      kept.push_back(std::move(one));
-    }
-  }
-  held = std::move(kept);
-}
-
 }  // namespace
 
 TokenExpiryFilter::Identity TokenExpiryFilter::identity(const std::string& hub, const std::string& device_id, const std::string& module_id) {
@@ -50,33 +36,33 @@ std::vector<flow::SecurityRecord> TokenExpiryFilter::take(LogReading reading, st
     } else if (has_reconnected(record)) {
       out.push_back(as_expiry(std::move(record)));
     } else {
-      held_.push_back({std::move(record), position});
+      hold(std::move(record), position);
     }
   }
   release_old(out);
+  forget_old_connects();
   return out;
 }
 
 std::vector<flow::SecurityRecord> TokenExpiryFilter::flush() {
   std::vector<flow::SecurityRecord> out;
-  for (Held& held : held_) out.push_back(std::move(held.record));
-  held_.clear();
+  while (!held_.empty()) out.push_back(let_go(held_.begin()->first));
   return out;
 }
 
 std::optional<std::uint64_t> TokenExpiryFilter::oldest_held_position() const {
   if (held_.empty()) return std::nullopt;
-  return held_.front().position;
+  return held_.begin()->second.position;
 }
 
 void TokenExpiryFilter::note_connect(const ConnectRecord& connect, std::vector<flow::SecurityRecord>& out) {
   newest_ns_ = std::max(newest_ns_, connect.wall_ns);
   const Identity who = identity(connect.hub, connect.device_id, connect.module_id);
-  const auto explained = [&](const flow::SecurityRecord& record) {
-    return follows(connect.wall_ns, record.wall_ns) && identity(record.hub, record.device_id, record.module_id) == who;
-  };
-  if (std::any_of(held_.begin(), held_.end(), [&](const Held& held) { return explained(held.record); })) {
-    move_out(held_, out, explained, as_expiry);
+  if (const auto found = held_by_identity_.find(who); found != held_by_identity_.end()) {
+    const std::set<Arrival> arrivals = found->second;
+    for (const Arrival arrival : arrivals) {
+      if (follows(connect.wall_ns, held_.at(arrival).record.wall_ns)) out.push_back(as_expiry(let_go(arrival)));
+    }
   }
   connects_[who].push_back(connect.wall_ns);
   connect_order_.emplace_back(connect.wall_ns, who);
@@ -88,20 +74,36 @@ bool TokenExpiryFilter::has_reconnected(const flow::SecurityRecord& record) cons
                                                  [&](std::uint64_t time) { return follows(time, record.wall_ns); });
 }
 
+void TokenExpiryFilter::hold(flow::SecurityRecord record, std::uint64_t position) {
+  const Arrival arrival = next_arrival_++;
+  held_by_time_.emplace(record.wall_ns, arrival);
+  held_by_identity_[identity(record.hub, record.device_id, record.module_id)].insert(arrival);
+  held_.emplace(arrival, Held{std::move(record), position});
+}
+
+flow::SecurityRecord TokenExpiryFilter::let_go(Arrival arrival) {
+  const auto held = held_.find(arrival);
+  flow::SecurityRecord record = std::move(held->second.record);
+  held_.erase(held);
+  held_by_time_.erase({record.wall_ns, arrival});
+  const auto others = held_by_identity_.find(identity(record.hub, record.device_id, record.module_id));
+  others->second.erase(arrival);
+  if (others->second.empty()) held_by_identity_.erase(others);
+  return record;
+}
+
 void TokenExpiryFilter::release_old(std::vector<flow::SecurityRecord>& out) {
-  std::size_t too_many = held_.size() > kMaxHeld ? held_.size() - kMaxHeld : 0;
-  const auto is_due = [&](const flow::SecurityRecord& record) {
-    if (newest_ns_ - record.wall_ns > kReconnectNs + kGraceNs) return true;
-    if (too_many == 0) return false;
-    --too_many;
-    return true;
-  };
-  move_out(held_, out, is_due, [](flow::SecurityRecord record) { return record; });
+  while (!held_by_time_.empty() && newest_ns_ - held_by_time_.begin()->first > kReconnectNs + kGraceNs) {
+    out.push_back(let_go(held_by_time_.begin()->second));
+  }
+  while (held_.size() > kMaxHeld) out.push_back(let_go(held_.begin()->first));
+}
+
+void TokenExpiryFilter::forget_old_connects() {
   // A refusal that comes late may still find a connect of up to a minute after it.
   while (!connect_order_.empty() &&
          (connect_order_.size() > kMaxConnects || newest_ns_ - connect_order_.front().first > kReconnectNs + 2 * kGraceNs)) {
-    const Identity& who = connect_order_.front().second;
-    const auto found = connects_.find(who);
+    const auto found = connects_.find(connect_order_.front().second);
     found->second.pop_front();
     if (found->second.empty()) connects_.erase(found);
     connect_order_.pop_front();

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class TokenExpiryFilter {
   static constexpr std::size_t kMaxHeld = 4096;
   static constexpr std::size_t kMaxConnects = 8192;
 
-  /// What can be released now, in order of arrival as far as it was not held. `position` is the caller's, and does
+  /// What can be released now; what was not held keeps its order. `position` is the caller's, and does
   /// not fall: it says which event the reading came from.
   std::vector<flow::SecurityRecord> take(LogReading reading, std::uint64_t position);
   /// Releases all that is held, unchanged; for the end, and when no event has come for a while.
@@ -45,14 +46,21 @@ class TokenExpiryFilter {
     std::uint64_t position = 0;
   };
   using Identity = std::pair<std::string, std::string>;  // hub, then device and module
+  using Arrival = std::uint64_t;
 
   static Identity identity(const std::string& hub, const std::string& device_id, const std::string& module_id);
   void note_connect(const ConnectRecord& connect, std::vector<flow::SecurityRecord>& out);
   bool has_reconnected(const flow::SecurityRecord& record) const;
+  void hold(flow::SecurityRecord record, std::uint64_t position);
+  flow::SecurityRecord let_go(Arrival arrival);
   void release_old(std::vector<flow::SecurityRecord>& out);
+  void forget_old_connects();
 
   std::uint64_t newest_ns_ = 0;
-  std::deque<Held> held_;                                          // in order of arrival
+  Arrival next_arrival_ = 0;
+  std::map<Arrival, Held> held_;
+  std::set<std::pair<std::uint64_t, Arrival>> held_by_time_;
+  std::map<Identity, std::set<Arrival>> held_by_identity_;
   std::map<Identity, std::deque<std::uint64_t>> connects_;         // times of each
   std::deque<std::pair<std::uint64_t, Identity>> connect_order_;   // the same, in order of arrival
 };

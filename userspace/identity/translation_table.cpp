@@ -8,6 +8,7 @@
 #include "identity/clean.h"
 #include "identity/image_name.h"
 #include "identity/json.h"
+#include "identity/secrets.h"
 #include "identity/text.h"
 
 namespace iris::identity {
@@ -54,7 +55,7 @@ void walk(const Json& value, const std::vector<std::string>& steps, std::size_t 
   }
   if (value.is_object()) {
     for (const auto& [key, inner] : value.items()) {
-      if (!key.starts_with('$')) walk(inner, steps, at + 1, bounded(key), take);
+      if (!key.starts_with('$')) walk(inner, steps, at + 1, key, take);
     }
   } else if (value.is_array()) {
     std::size_t index = 0;
@@ -104,7 +105,7 @@ Reading apply(const TranslationRow& row, std::string_view twin, const ModuleRef&
     evidence.kind = flow::DeviceKind::manufactured;
     evidence.name = plain_text(find(device, row.id));
     add_hardware_id(evidence, "hwid", evidence.name);
-    if (evidence.name.empty()) evidence.name = matched;
+    if (evidence.name.empty()) evidence.name = bounded(without_secrets(matched));
     evidence.parent = module.gateway_id;
     evidence.module_id = module.module_id;
     if (const auto unit = whole_number(find(device, row.unit))) add_hardware_id(evidence, "unit", std::to_string(*unit));
@@ -114,7 +115,7 @@ Reading apply(const TranslationRow& row, std::string_view twin, const ModuleRef&
     } else {
       add_fault(out, place + "a device without a usable address");
     }
-    evidence.configuration = clean_configuration(device);
+    if (!is_secret_name(matched)) evidence.configuration = clean_configuration(device);
     if (evidence.name.empty() || !names.insert(evidence.name).second) {
       return add_fault(out, place + "a device that nothing names, or named twice");
     }

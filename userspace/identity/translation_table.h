@@ -16,17 +16,17 @@ namespace iris::identity {
 
 struct TranslationRow {
   /// Module id or image repository, with '*' for anything: "bacnet*", "acme/s7-*". Any case.
-  std::string module;
+  std::string module = {};
   /// Where the device objects are: names from the desired properties down, each behind a '/', and '*' for all
   /// members of an object or elements of an array: "/devices/*", "/buses/*/slaves/*". '~1' and '~0' as in
   /// RFC 6901. Empty: the desired properties are one device.
-  std::string path;
+  std::string path = {};
   /// Members of a device object; each may lie deeper ("network/host"). Any case. An empty id, or one that a device
   /// does not have: the name that the last '*' has stood for.
-  std::string id;
-  std::string address;  // IP address, host name, URL or serial line; may hold a port
-  std::string port;
-  std::string unit;
+  std::string id = {};
+  std::string address = {};  // IP address, host name, URL or serial line; may hold a port
+  std::string port = {};
+  std::string unit = {};
   std::uint8_t protocol = 0;       // IANA number; 0: any
   std::uint16_t default_port = 0;  // 0: any
 

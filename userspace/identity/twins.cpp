@@ -100,7 +100,7 @@ template <typename Take>
 Reading read_page(std::string_view page, Take take) {
   Reading reading;
   std::size_t index = 0;
-  const auto walked = each_element(page, [&](std::string_view text) {
+  const auto walked = each_element(page, kMaxEvidence, [&](std::string_view text) {
     const std::string place = "twin " + std::to_string(index++);
     const auto twin = parse_json(text);
     if (!twin) return add_fault(reading, place + ": " + twin.error().message);

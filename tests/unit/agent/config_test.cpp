@@ -155,6 +155,53 @@ TEST_F(ConfigFile, AVariableThatLooksLikeOursIsAWarning) {
   EXPECT_EQ(reading.warnings[0].message, "is no variable of irisd; did you mean 'IRIS_WINDOW'?");
 }
 
+TEST_F(ConfigFile, MappingAndTranslationAreTables) {
+  const auto reading = read(R"(
+[identity]
+device_id = "gateway-7"
+neighbours = false
+[identity.mapping]
+"boiler-3" = "Boiler3"
+"mac:00:1b:44:11:3a:b7" = "thermostat"
+[[translation]]
+module = "acme/bacnet*"
+path = "/devices/*"
+id = "name"
+address = "network/host"
+protocol = "udp"
+default_port = 47808
+)");
+  EXPECT_THAT(reading.faults, IsEmpty());
+  const auto& identity = reading.config.identity;
+  EXPECT_EQ(identity.device_id, "gateway-7");
+  EXPECT_FALSE(identity.neighbours);
+  EXPECT_EQ(identity.mapping, (std::map<std::string, std::string>{{"boiler-3", "Boiler3"}, {"mac:00:1b:44:11:3a:b7", "thermostat"}}));
+  ASSERT_EQ(identity.translation.size(), 1U);
+  EXPECT_EQ(identity.translation[0].address, "network/host");
+  EXPECT_EQ(identity.translation[0].protocol, 17);
+  EXPECT_EQ(identity.translation[0].default_port, 47808);
+}
+
+TEST_F(ConfigFile, FaultsInTablesAreAllNamed) {
+  const auto reading = read(R"([identity.mapping]
+a = 1
+[[translation]]
+module = "x"
+adress = "host"
+default_port = 70000
+protocol = "sctp"
+[[translation]]
+path = "/x"
+)");
+  std::string all;
+  for (const auto& fault : reading.faults) all += fault.where.substr(fault.where.rfind(':')) + " " + fault.message + "\n";
+  for (const char* part : {":2 identity.mapping.a wants", ":5 unknown key 'translation.adress'; did you mean 'address'?",
+                           ":6 translation.default_port wants a port", ":7 translation.protocol wants"}) {
+    EXPECT_THAT(all, HasSubstr(part));
+  }
+  EXPECT_EQ(reading.faults.size(), 5U) << all;  // and a row without a module
+}
+
 TEST_F(ConfigFile, TheExampleSaysTheDefaults) {
   std::ifstream example(IRIS_EXAMPLE_CONFIG);
   std::string text;
@@ -166,7 +213,11 @@ TEST_F(ConfigFile, TheExampleSaysTheDefaults) {
   const auto local = text.find("[local]");
   ASSERT_NE(uplink, std::string::npos);
   ASSERT_NE(local, std::string::npos);
-  const auto reading = read(text.substr(0, uplink) + text.substr(local));
+  const auto registries = text.find("[iot_hub]");  // the same
+  const auto metrics = text.find("[metrics]");
+  ASSERT_NE(registries, std::string::npos);
+  ASSERT_NE(metrics, std::string::npos);
+  const auto reading = read(text.substr(0, uplink) + text.substr(local, registries - local) + text.substr(metrics));
   EXPECT_THAT(reading.faults, IsEmpty());
   EXPECT_EQ(reading.config, Config{});
   for (const Key& key : config_keys()) {
