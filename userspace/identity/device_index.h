@@ -17,7 +17,7 @@ namespace iris::identity {
 /// Addresses to identities, for the thread that turns events into flows: never
 /// changes, so that it needs no lock; a new one takes its place. A look-up is a few
 /// binary searches and allocates nothing. Memory: 24 bytes an address and one
-/// string a device; 10,000 devices with two addresses take about 1 MB.
+/// string a device: 10,000 devices with ids of 25 characters take 0.8 MB, 1.1 MB with ports.
 class DeviceIndex {
  public:
   /// Modules and gateways are left out: their addresses are those of hosts and

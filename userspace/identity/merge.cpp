@@ -2,6 +2,7 @@
 #include "identity/merge.h"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 
 #include "identity/assemble.h"
@@ -53,6 +54,20 @@ void make_ids_unique(std::vector<Device>& devices) {
   }
 }
 
+/// What only modules speak for that are in no deployment any more is not there, either.
+void set_ghosts(const std::vector<std::vector<const Node*>>& groups, std::vector<Device>& devices) {
+  std::set<std::string> ghosts;
+  for (const Device& device : devices) {
+    if (device.kind == flow::DeviceKind::module && !device.deployed) ghosts.insert(device.id);
+  }
+  for (std::size_t i = 0; i < groups.size() && !ghosts.empty(); ++i) {
+    const bool ghost = std::all_of(groups[i].begin(), groups[i].end(), [&](const Node* node) {
+      return node->node_class == merging::NodeClass::manufactured && ghosts.contains(node->module_path);
+    });
+    if (ghost) devices[i].deployed = false;
+  }
+}
+
 }  // namespace
 
 std::vector<Device> merge(std::span<const Evidence> evidence, const MergeRules& rules) {
@@ -73,6 +88,7 @@ std::vector<Device> merge(std::span<const Evidence> evidence, const MergeRules& 
   std::vector<Device> devices;
   devices.reserve(groups.size());
   for (const auto& group : groups) devices.push_back(merging::assemble(group, gateways));
+  set_ghosts(groups, devices);
   make_ids_unique(devices);
 
   for (std::uint32_t node = 0; node < made.nodes.size(); ++node) {

@@ -30,6 +30,7 @@ struct MergeRules {
 ///   1. an entry of the mapping: goes before everything else
 ///   2. the name, exactly. Not between two modules ("Slave01" is everywhere), and not
 ///      a name that a host gives itself by DHCP: anybody may call himself "thermostat"
+///      The HwId that a module gives a device counts as a name of it, and a DevEUI in any case
 ///   3. a hardware id, also one found in a twin's tags or properties (claims.h)
 ///   4. an address: an equal port or none on one side, the same unit or none on one
 ///      side. Not serial lines: each container has a /dev/ttyS0 of its own. Not
@@ -42,7 +43,7 @@ struct MergeRules {
 ///
 /// Plain fields are those of the strongest source that has them (order of Source);
 /// a module's status and `deployed` are $edgeAgent's. Where $edgeAgent was read and
-/// does not list a module, it is a ghost.
+/// does not list a module, it is a ghost, and so is what only ghosts speak for.
 /// `tags` and `configuration`: the object of the source, if only one has any; else
 /// an object with a member for each source, {"iot_hub":{..},"edgex":{..}}, in which a
 /// source that said different things has an array of them. At most 128 KiB each:

@@ -5,7 +5,6 @@
 #include <iterator>
 #include <map>
 #include <optional>
-#include <tuple>
 #include <unordered_map>
 
 #include "identity/claims.h"
@@ -97,6 +96,7 @@ class Maker {
         node.registries = {registry_number(registry)};
         node.names = {name};
         node.id = node_class == NodeClass::hub ? name : (node_class == NodeClass::edgex ? "edgex" : registry) + "/" + name;
+        if (node_class == NodeClass::manufactured) node.module_path = registry;
         // A reader may have put the path in front itself.
         if (node_class == NodeClass::manufactured && name.starts_with(registry + "/")) node.id = name;
       }
@@ -148,7 +148,16 @@ class Maker {
         }
       }
     }
+    // A module's HwId, or a LoRaWAN DevEUI, often is the id of the device in IoT Hub.
+    for (const std::string& id : node.hardware_ids) {
+      const std::size_t kind = node.node_class == NodeClass::hub ? 0 : id.starts_with("hwid:") ? 5 : id.starts_with("deveui:") ? 7 : 0;
+      if (kind != 0) node.names.push_back(id.substr(kind));
+    }
+    if (node.node_class == NodeClass::hub) {
+      if (const auto eui = normal_hardware_id("deveui:" + first.name); !eui.empty()) node.names.push_back(eui.substr(7));
+    }
     finish(node);
+    sort_unique(node.names);
     sort_unique(node.broken);
   }
 
@@ -384,38 +393,6 @@ class Maker {
 };
 
 }  // namespace
-
-bool before(const DeviceAddress& a, const DeviceAddress& b) {
-  return std::tie(a.ip, a.port, a.protocol, a.text) < std::tie(b.ip, b.port, b.protocol, b.text);
-}
-
-bool before(const Evidence& a, const Evidence& b) {
-  const auto plain = [](const Evidence& one) {
-    return std::tie(one.source, one.kind, one.name, one.parent, one.module_id, one.hardware_ids, one.tags, one.configuration,
-                    one.status, one.deployed, one.connected);
-  };
-  const auto left = plain(a);
-  const auto right = plain(b);
-  if (left != right) return left < right;
-  return std::lexicographical_compare(a.addresses.begin(), a.addresses.end(), b.addresses.begin(), b.addresses.end(),
-                                      [](const auto& x, const auto& y) { return before(x, y); });
-}
-
-std::string contradiction(const Node& a, const Node& b) {
-  for (const std::string_view kind : {"mac:", "serial:", "deveui:"}) {
-    const std::string* theirs = nullptr;
-    bool have = false;
-    bool common = false;
-    for (const std::string& id : b.hardware_ids) have |= id.starts_with(kind);
-    for (const std::string& id : a.hardware_ids) {
-      if (!id.starts_with(kind)) continue;
-      if (theirs == nullptr) theirs = &id;
-      common |= std::binary_search(b.hardware_ids.begin(), b.hardware_ids.end(), id);
-    }
-    if (have && theirs != nullptr && !common) return *theirs;
-  }
-  return {};
-}
 
 Nodes make_nodes(std::span<const Evidence* const> evidence, const MergeRules& rules) { return Maker(rules).make(evidence); }
 

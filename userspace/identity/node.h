@@ -19,6 +19,7 @@ struct Node {
   NodeClass node_class = NodeClass::hub;
   std::string id;                           // Device.id when it stays alone
   std::vector<std::string> names;           // those that it may be joined by
+  std::string module_path;                  // manufactured: "gw1/modbus1"
   std::string own_name;                     // one that an observed host gave itself
   std::vector<std::uint32_t> registries;    // sorted; several once the mapping put others in here
   std::vector<const Evidence*> evidence;

@@ -118,7 +118,7 @@ TEST(MergeConflicts, DuplicatedHwIdInOneModule) {
   EXPECT_EQ(devices.size(), 4U);
   expect_named(devices, "gw1/modbus1/Slave01", "gw1/modbus1/Slave02 has the same hwid:PM-1");
   expect_named(devices, "x", "both gw1/modbus1/Slave01 and gw1/modbus1/Slave02");
-  EXPECT_THAT(find(devices, "PM-1").conflicts, IsEmpty());
+  expect_named(devices, "PM-1", "both gw1/modbus1/Slave01 and gw1/modbus1/Slave02");
 }
 
 TEST(MergeConflicts, WhoNamesNoUnitOfABridgeIsNone) {

@@ -142,6 +142,21 @@ TEST(Merge, GhostModules) {
   EXPECT_TRUE(find(devices, "gw2/far").deployed) << "its $edgeAgent was not read";
 }
 
+TEST(Merge, WhatAGhostSpeaksForIsAGhost) {
+  const auto devices = merged({hub_module("gw1/old"), hub_module("gw1/new"), agent_module("gw1/new"), slave("a", "old"), slave("b", "new"),
+                               slave("c", "old").at("198.51.100.1:502"), slave("d", "new").at("198.51.100.1:502"), slave("e", "old"), hub_leaf("e")});
+  EXPECT_FALSE(find(devices, "gw1/old/a").deployed);
+  EXPECT_TRUE(find(devices, "gw1/new/b").deployed);
+  EXPECT_TRUE(find(devices, "gw1/new/d").deployed) << "another module speaks for it, too";
+  EXPECT_TRUE(find(devices, "e").deployed);
+}
+
+TEST(Merge, AHardwareIdMayBeTheIdInTheHub) {
+  EXPECT_THAT(ids(merged({hub_leaf("PM-1"), slave("Slave01").hardware("hwid:PM-1")})), ElementsAre("PM-1"));
+  EXPECT_THAT(ids(merged({hub_leaf("pm-1"), slave("Slave01").hardware("hwid:PM-1")})), ElementsAre("gw1/modbus1/Slave01", "pm-1"));
+  EXPECT_THAT(ids(merged({hub_leaf("A8404100011841E1"), edgex("soil").hardware("deveui:a8404100011841e1")})), ElementsAre("A8404100011841E1"));
+}
+
 TEST(Merge, WithoutTheAgentNobodyIsAGhostUnlessItsReaderSaysSo) {
   auto said = hub_module("gw1/b");
   said.deployed = false;
