@@ -9,16 +9,19 @@
 #include <string>
 #include <vector>
 
+#include "emulators/http/faults.h"
 #include "emulators/http/message.h"
 #include "emulators/iot_hub/answers.h"
 #include "emulators/iot_hub/continuation.h"
 #include "emulators/iot_hub/documents.h"
-#include "emulators/iot_hub/faults.h"
 #include "emulators/iot_hub/query.h"
 #include "emulators/iot_hub/sas.h"
 #include "emulators/iot_hub/throttle.h"
 
 namespace iris::iot_hub_emulator {
+
+using emulator::Fault;
+using emulator::FaultScript;
 
 struct ServiceOptions {
   std::string host_name = "iris-hub.azure-devices.net";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emulators/iot_hub/faults.h"
+#include "emulators/http/faults.h"
 
-namespace iris::iot_hub_emulator {
+namespace iris::emulator {
 namespace {
 
 using nlohmann::json;
@@ -28,7 +28,7 @@ bool read_kind(const json& from, Fault& fault) {
     return true;
   }
   if (from.contains("cut")) {
-    using Cut = emulator::WireFault::Cut;
+    using Cut = WireFault::Cut;
     const auto where = from["cut"].get<std::string>();
     fault.kind = Kind::wire;
     fault.wire.cut = where == "before_answer" ? Cut::before_answer : (where == "in_head" ? Cut::in_head : Cut::in_body);
@@ -52,7 +52,7 @@ bool read_kind(const json& from, Fault& fault) {
   return from.contains("empty_page") || from.contains("empty_body");
 }
 
-bool matches(const Fault& fault, const emulator::Request& request) {
+bool matches(const Fault& fault, const Request& request) {
   return (fault.method.empty() || fault.method == request.method) && request.raw_path().starts_with(fault.path_prefix);
 }
 
@@ -93,7 +93,7 @@ void FaultScript::clear() {
   faults_.clear();
 }
 
-std::optional<Fault> FaultScript::next(const emulator::Request& request) {
+std::optional<Fault> FaultScript::next(const Request& request) {
   const std::lock_guard lock(mutex_);
   for (auto at = faults_.begin(); at != faults_.end(); ++at) {
     if (!matches(*at, request)) continue;
@@ -108,4 +108,4 @@ std::optional<Fault> FaultScript::next(const emulator::Request& request) {
   return std::nullopt;
 }
 
-}  // namespace iris::iot_hub_emulator
+}  // namespace iris::emulator

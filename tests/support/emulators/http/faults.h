@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "emulators/http/message.h"
 
-namespace iris::iot_hub_emulator {
+namespace iris::emulator {
 
 /// One thing that goes wrong, for the requests that it matches.
 struct Fault {
@@ -18,8 +18,8 @@ struct Fault {
     answer,       // `status`, with `body` or else an error body, instead of the real answer
     empty_body,   // the real answer without its body
     wire,         // the real answer, cut or slow: `wire`
-    empty_page,   // of a query: [] with a continuation to what would have been the page
-    change_twin,  // the real answer, and then `patch` for the twin: before the next page
+    empty_page,   // of a query to IoT Hub: [] with a continuation to what would have been the page
+    change_twin,  // IoT Hub: the real answer, and then `patch` for the twin: before the next page
   };
 
   std::string method;            // empty: any
@@ -32,7 +32,7 @@ struct Fault {
   std::string error;                       // iothub-errorcode; empty: none, and no error body
   std::optional<std::string> body;
   std::optional<std::string> retry_after;  // as it is sent
-  emulator::WireFault wire;
+  WireFault wire;
   std::string device_id;
   std::string module_id;
   nlohmann::json patch;
@@ -50,11 +50,11 @@ class FaultScript {
  public:
   void add(Fault fault);
   void clear();
-  std::optional<Fault> next(const emulator::Request& request);
+  std::optional<Fault> next(const Request& request);
 
  private:
   std::mutex mutex_;
   std::vector<Fault> faults_;
 };
 
-}  // namespace iris::iot_hub_emulator
+}  // namespace iris::emulator
