@@ -20,7 +20,7 @@ std::optional<Api> api_from(const std::string& text);
 
 struct ServiceOptions {
   Api api = Api::v3;
-  std::vector<std::string> tokens;     // accepted behind "Bearer "; without any, all may read
+  std::vector<std::string> tokens{};   // accepted behind "Bearer "; without any, all may read
   std::size_t max_result_count = 0;    // 0: 1024, of v1 100
   bool total_count = true;             // contracts 2.0 did not say it
 };

@@ -25,8 +25,8 @@ using emulator::FaultScript;
 
 struct ServiceOptions {
   std::string host_name = "iris-hub.azure-devices.net";
-  Policies policies;
-  Rates rates;                                    // of Throttle; default: none
+  Policies policies{};
+  Rates rates{};                                  // of Throttle; default: none
   bool retry_after = true;                        // with an answer 429 of the throttle
   ErrorStyle error_style = ErrorStyle::text;
   /// Whether a query that does not name moduleId sees $edgeAgent and $edgeHub: not documented.
@@ -34,7 +34,7 @@ struct ServiceOptions {
   std::size_t largest_page = 1'000;               // of a query, whatever the client asks for
   unsigned configurations_need = kRegistryRead;   // not documented for keys
   bool any_host = false;                          // otherwise another Host header gets 404 IotHubNotFound
-  std::function<std::int64_t()> now_unix_s;       // default: the clock
+  std::function<std::int64_t()> now_unix_s{};     // default: the clock
 };
 
 /// One request as it was seen, for tests to look at. No token in it.
