@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <atomic>
+
 #include "base/unique_fd.h"
 #include "curl_client.h"
 
@@ -58,7 +60,9 @@ TEST(Server, GivesTheHandlerWhatWasSent) {
 TEST(Server, AnswersSeveralRequestsOnAConnection) {
   const auto server = start_echo();
   const auto fd = connected_to(server->port());
-  const std::string requests = "GET /1 HTTP/1.1\r\nHost: a\r\nX-Test: one\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nX-Test: two\r\nConnection: close\r\n\r\n";
+  const std::string requests =
+      "GET /1 HTTP/1.1\r\nHost: a\r\nX-Test: one\r\n\r\n"
+      "GET /2 HTTP/1.1\r\nHost: a\r\nX-Test: two\r\nConnection: close\r\n\r\n";
   ASSERT_EQ(send(fd.get(), requests.data(), requests.size(), MSG_NOSIGNAL), static_cast<ssize_t>(requests.size()));
   const auto answers = read_to_end(fd.get());
   EXPECT_THAT(answers, testing::HasSubstr("GET /1 [one] "));
@@ -66,7 +70,7 @@ TEST(Server, AnswersSeveralRequestsOnAConnection) {
 }
 
 TEST(Server, CutsWhereItIsAsked) {
-  Cut cut = Cut::none;
+  std::atomic<Cut> cut = Cut::none;
   const auto server = start([&cut](const Request&) {
     Response response;
     response.body = std::string(1'000, 'x');
