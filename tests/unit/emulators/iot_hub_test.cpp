@@ -261,7 +261,7 @@ TEST_F(IotHub, ABigHubComesInTenPages) {
   std::size_t rows = 0;
   int pages = 0;
   for (bool last = false; !last && pages < 20; ++pages) {
-    const auto answer = query("SELECT * FROM devices", more);
+    const auto answer = query("SELECT deviceId FROM devices", more);
     rows += ids(answer).size();
     last = !answer.headers.contains("x-ms-continuation");
     if (!last) more = {"x-ms-max-item-count: 1000", continuation(answer)};

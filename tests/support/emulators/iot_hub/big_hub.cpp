@@ -25,7 +25,8 @@ json agent_of(const std::string& gateway, const std::vector<std::string>& names)
 /// Gives how many modules it made.
 std::size_t add_gateway(Hub& hub, std::size_t number, std::size_t modules) {
   const auto id = fmt::format("gateway-{:04}", number);
-  hub.put_device({{"deviceId", id}, {"capabilities", {{"iotEdge", true}}}, {"tags", {{"site", fmt::format("plant-{}", number % 7)}}}});
+  hub.put_device({{"deviceId", id}, {"capabilities", {{"iotEdge", true}}},
+                  {"tags", {{"site", fmt::format("plant-{}", number % 7)}}}});
   std::vector<std::string> names;
   for (std::size_t i = 2; i < modules; ++i) names.push_back(fmt::format("module{}", i - 1));
   for (const auto& name : names) {

@@ -44,7 +44,7 @@ base::Result<std::unique_ptr<Emulator>> Emulator::start(Options options, Hub hub
   server_options.port = options.port;
   server_options.certificate = options.certificate;
   auto server = emulator::Server::start(
-      server_options, [service = emulator->service_.get()](const emulator::Request& request) { return service->answer(request); });
+      server_options, [service = emulator->service_.get()](const auto& request) { return service->answer(request); });
   if (!server) return tl::unexpected(std::move(server.error()));
   emulator->server_ = std::move(*server);
   return emulator;

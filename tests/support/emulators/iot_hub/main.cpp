@@ -41,7 +41,8 @@ Arguments read_arguments(CLI::App& app, int argc, char** argv) {
   app.add_option("--hub", a.hub, "Its host name is NAME.azure-devices.net")->capture_default_str();
   app.add_option("--policies", a.policies_file, "JSON: {\"NAME\":\"KEY\"} or {\"NAME\":{\"key\":..,\"permissions\":[..]}}");
   app.add_option("--policy", a.policies, "NAME=KEY, the key in base64; for made-up keys only, since others see it");
-  app.add_option("--documents", a.documents_file, "JSON: {\"devices\":[..],\"modules\":[..],\"configurations\":[..],\"faults\":[..]}");
+  app.add_option("--documents", a.documents_file,
+                 "JSON: {\"devices\":[..],\"modules\":[..],\"configurations\":[..],\"faults\":[..]}");
   app.add_flag("--big", a.is_big, "Adds a generated hub");
   app.add_option("--devices", a.big.devices, "Of --big, gateways among them")->capture_default_str();
   app.add_option("--modules", a.big.modules, "Of --big")->capture_default_str();

@@ -95,7 +95,8 @@ class Parser {
   bool check_counts() {
     const auto counting = std::count_if(query_.projections.begin(), query_.projections.end(),
                                         [](const auto& projection) { return projection.path.empty(); });
-    return counting == 0 || query_.projections.size() == 1 || fail("count() beside properties needs GROUP BY, which is not supported");
+    return counting == 0 || query_.projections.size() == 1 ||
+           fail("count() beside properties needs GROUP BY, which is not supported");
   }
 
   bool read_collection() {

@@ -93,7 +93,9 @@ std::string sas_signature(const std::string& key_base64, std::string_view sr, st
 base::Result<unsigned> verify_token(std::string_view authorization, const std::string& resource,
                                     const Policies& policies, std::int64_t now_unix_s) {
   if (authorization.empty()) return base::fail("no Authorization");
-  if (!authorization.starts_with(kScheme) || authorization.size() > kMaxTokenBytes) return base::fail("no shared access signature");
+  if (!authorization.starts_with(kScheme) || authorization.size() > kMaxTokenBytes) {
+    return base::fail("no shared access signature");
+  }
   const auto fields = fields_of(authorization.substr(kScheme.size()));
   if (!fields) return base::fail("a malformed token");
   for (const auto* name : {"sr", "sig", "se"}) {
