@@ -9,8 +9,8 @@
 #include "collector/memory_store.h"
 #include "enrich/temporary_directory.h"
 #include "ship/memory_source.h"
-#include "tls/test_authority.h"
 #include "ship/uplink.h"
+#include "tls/test_authority.h"
 
 namespace iris::test_support {
 
