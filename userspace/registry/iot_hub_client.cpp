@@ -123,6 +123,7 @@ class IotHubClient::Impl {
   TimePoint queries_due() const;
   void ask_twins();
   std::optional<IotHubAnswer> ask_twin(const std::string& module_id, std::string& document);
+  void note_success();
   void ask_queries();
   void start_sweep();
   void end_sweep();
@@ -280,9 +281,13 @@ std::optional<IotHubAnswer> IotHubClient::Impl::ask_twin(const std::string& modu
   }
   if (!answer.ok()) return answer;
   document = std::move(answer.response.body);
+  note_success();
+  return std::nullopt;
+}
+
+void IotHubClient::Impl::note_success() {
   connected_ = true;
   last_success_wall_ns_ = pace_.wall_ns();
-  return std::nullopt;
 }
 
 void IotHubClient::Impl::ask_queries() {
@@ -291,6 +296,7 @@ void IotHubClient::Impl::ask_queries() {
     if (sweep_.next_is_query()) queries_.take(pace_.now());
     const auto answer = sweep_.step(session_);
     if (!answer.ok()) return failed(queries_task_, answer);
+    note_success();
     queries_task_.done(pace_.now());
   }
   if (sweep_.done()) end_sweep();
