@@ -213,7 +213,9 @@ TEST_F(IotHub, ScriptedFaults) {
   start();
   for (const auto* text :
        {R"({"path":"/twins/gw1","answer":{"status":429,"error":"ThrottlingException","retry_after":"Wed, 02 Jan 2030 03:04:05 GMT"}})",
-        R"({"path":"/twins/gw1","answer":{"status":503}})", R"({"path":"/twins/gw1","empty_body":true})",
+        R"({"path":"/twins/gw1","answer":{"status":503}})",
+        R"({"path":"/twins/gw1","answer":{"status":200,"body":"[{","content_type":"application/json; charset=utf-8"}})",
+        R"({"path":"/twins/gw1","empty_body":true})",
         R"({"path":"/twins/gw1","change_twin":{"device":"gw1","patch":{"tags":{"site":"plant-b"}}}})"}) {
     emulator_->service().faults().add(*emulator::fault_from(json::parse(text)));
   }
@@ -224,6 +226,9 @@ TEST_F(IotHub, ScriptedFaults) {
   EXPECT_EQ(busy.status, 503);
   EXPECT_EQ(busy.body, "");
   EXPECT_FALSE(busy.headers.contains("content-type"));
+  const auto broken = get("/twins/gw1");
+  EXPECT_EQ(broken.body, "[{");
+  EXPECT_EQ(broken.headers.at("content-type"), "application/json; charset=utf-8");
   const auto empty = get("/twins/gw1");
   EXPECT_EQ(empty.status, 200);
   EXPECT_EQ(empty.body, "");

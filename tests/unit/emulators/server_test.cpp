@@ -117,6 +117,19 @@ TEST(Server, StopEndsSlowAnswersAndIdleConnections) {
   EXPECT_EQ(read_to_end(idle.get()), "");
 }
 
+TEST(Server, StopEndsWhatIsDelayed) {
+  const auto server = start([](const Request&) {
+    Response response;
+    response.wire.delay = std::chrono::hours(1);
+    return response;
+  });
+  const auto fd = connected_to(server->port());
+  const std::string request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  ASSERT_EQ(send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+  server->stop();
+  EXPECT_EQ(read_to_end(fd.get()), "");
+}
+
 TEST(Server, RefusesBrokenAndEndlessTargets) {
   const auto server = start_echo();
   CurlClient client(server->port());

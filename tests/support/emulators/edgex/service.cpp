@@ -111,6 +111,7 @@ emulator::Response Service::answer(const Request& request) {
   auto response = real_answer(request, seen);
   if (fault && fault->kind == Kind::answer) {
     response = text_answer(fault->status, fault->body.value_or(fault->error));
+    if (fault->content_type) response.content_type = *fault->content_type;
     if (fault->retry_after) response.headers.emplace_back("Retry-After", *fault->retry_after);
   } else if (fault && fault->kind == Kind::wire) {
     response.wire = fault->wire;

@@ -24,6 +24,7 @@ bool read_kind(const json& from, Fault& fault) {
     fault.status = get(answer, "status", 503);
     fault.error = get(answer, "error", std::string());
     fault.body = get_text(answer, "body");
+    fault.content_type = get_text(answer, "content_type");
     fault.retry_after = get_text(answer, "retry_after");
     return true;
   }
@@ -39,6 +40,11 @@ bool read_kind(const json& from, Fault& fault) {
     fault.wire.piece_bytes = get(from["slow"], "piece_bytes", std::size_t{64});
     fault.wire.pause = std::chrono::milliseconds(get(from["slow"], "pause_ms", 10));
     return fault.wire.piece_bytes > 0;
+  }
+  if (from.contains("delay_ms")) {
+    fault.kind = Kind::wire;
+    fault.wire.delay = std::chrono::milliseconds(from["delay_ms"].get<int>());
+    return true;
   }
   if (from.contains("change_twin")) {
     const auto& change = from["change_twin"];

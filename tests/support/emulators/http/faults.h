@@ -17,7 +17,7 @@ struct Fault {
   enum class Kind {
     answer,       // `status`, with `body` or else an error body, instead of the real answer
     empty_body,   // the real answer without its body
-    wire,         // the real answer, cut or slow: `wire`
+    wire,         // the real answer, cut, slow or late: `wire`
     empty_page,   // of a query to IoT Hub: [] with a continuation to what would have been the page
     change_twin,  // IoT Hub: the real answer, and then `patch` for the twin: before the next page
   };
@@ -31,6 +31,7 @@ struct Fault {
   int status = 503;
   std::string error;                       // iothub-errorcode; empty: none, and no error body
   std::optional<std::string> body;
+  std::optional<std::string> content_type;  // default: that of an error body, or text/html beside `body`
   std::optional<std::string> retry_after;  // as it is sent
   WireFault wire;
   std::string device_id;
@@ -39,8 +40,8 @@ struct Fault {
 };
 
 /// {"method","path","skip","times", and one of
-///  "answer":{"status","error","body","retry_after"}, "empty_body":true, "empty_page":true,
-///  "cut":"before_answer|in_head|in_body", "slow":{"piece_bytes","pause_ms"},
+///  "answer":{"status","error","body","content_type","retry_after"}, "empty_body":true, "empty_page":true,
+///  "cut":"before_answer|in_head|in_body", "slow":{"piece_bytes","pause_ms"}, "delay_ms":n,
 ///  "change_twin":{"device","module","patch"}}
 base::Result<Fault> fault_from(const nlohmann::json& document);
 base::Result<std::vector<Fault>> faults_from(const nlohmann::json& list);

@@ -69,14 +69,7 @@ emulator::Response Service::answer(const Request& request) {
 
 emulator::Response Service::dispatch(const Request& request, SeenRequest& seen, const Fault* fault) {
   using Kind = Fault::Kind;
-  if (fault != nullptr && fault->kind == Kind::answer) {
-    auto response = fault->error.empty() ? Response{} : error_answer(fault->status, fault->error, "as the test asked", options_.error_style);
-    response.status = fault->status;
-    if (fault->body) response.body = *fault->body;
-    if (fault->error.empty()) response.content_type = fault->body ? "text/html" : "";
-    if (fault->retry_after) response.headers.emplace_back("Retry-After", *fault->retry_after);
-    return response;
-  }
+  if (fault != nullptr && fault->kind == Kind::answer) return scripted(*fault);
   auto response = checked(request, seen, fault);
   if (fault == nullptr) return response;
   if (fault->kind == Kind::wire) response.wire = fault->wire;
@@ -84,6 +77,20 @@ emulator::Response Service::dispatch(const Request& request, SeenRequest& seen, 
   if (fault->kind == Kind::change_twin) {
     change([fault](Hub& hub) { hub.patch_twin(fault->device_id, fault->module_id, fault->patch); });
   }
+  return response;
+}
+
+emulator::Response Service::scripted(const Fault& fault) const {
+  Response response;
+  if (!fault.error.empty()) {
+    response = error(fault.status, fault.error.c_str(), "as the test asked");
+  } else {
+    response.content_type = fault.body ? "text/html" : "";
+  }
+  response.status = fault.status;
+  if (fault.body) response.body = *fault.body;
+  if (fault.content_type) response.content_type = *fault.content_type;
+  if (fault.retry_after) response.headers.emplace_back("Retry-After", *fault.retry_after);
   return response;
 }
 

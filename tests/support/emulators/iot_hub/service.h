@@ -70,6 +70,7 @@ class Service {
   using Request = emulator::Request;
 
   Response dispatch(const Request& request, SeenRequest& seen, const Fault* fault);
+  Response scripted(const Fault& fault) const;
   Response checked(const Request& request, SeenRequest& seen, const Fault* fault);
   bool permitted(const Request& request, unsigned needed, SeenRequest& seen) const;
   Response route(const Request& request, const Fault* fault);
