@@ -181,7 +181,10 @@ TEST_F(EdgexClientTest, ComesThroughFaults) {
     f.kind = emulator::Fault::Kind::wire;
     f.wire.cut = emulator::WireFault::Cut::in_body;
   });
-  add("/api/v3/device/all?offset=100", [](auto& f) { f.status = 502; });
+  add("/api/v3/device", [](auto& f) {
+    f.status = 502;
+    f.skip = 1;  // the first page is well, the second not
+  });
   auto pause = start();
   EXPECT_THAT(pause, Le(1s));
   EXPECT_EQ(listener.sets(), 0u);
@@ -194,7 +197,8 @@ TEST_F(EdgexClientTest, ComesThroughFaults) {
 TEST_F(EdgexClientTest, DevicesThatGoBetweenPagesEndTheList) {
   run_emulator({}, 150);
   emulator::Fault past_the_end;
-  past_the_end.path_prefix = "/api/v3/device/all?offset=100";
+  past_the_end.path_prefix = "/api/v3/device/all";
+  past_the_end.skip = 1;
   past_the_end.status = 416;
   emulator->service().faults().add(past_the_end);
   start();

@@ -126,7 +126,12 @@ TEST_F(IotHubEmulatorTest, ReadsAWholeGatewayWithTheServicePolicy) {
   EXPECT_EQ(of("gw1")[0]->kind, flow::DeviceKind::gateway);
   EXPECT_THAT(of("gw1")[0]->tags, HasSubstr("plant-a"));
   EXPECT_EQ(of("thermostat").size(), 2u);  // its twin, and $edgeHub
-  EXPECT_THAT(of("thermostat")[0]->hardware_ids, Contains("mac:00:1b:44:11:3a:b7"));
+  for (const auto* one : of("thermostat")) {
+    EXPECT_EQ(one->source == identity::Source::edge_hub, one->connected);
+    if (one->source == identity::Source::iot_hub) {
+      EXPECT_THAT(one->hardware_ids, Contains("mac:00:1b:44:11:3a:b7"));
+    }
+  }
   for (const auto* one : of("gw1/removed")) EXPECT_FALSE(one->deployed);
   bool modbus = false;
   bool opc = false;
@@ -138,7 +143,7 @@ TEST_F(IotHubEmulatorTest, ReadsAWholeGatewayWithTheServicePolicy) {
   }
   EXPECT_TRUE(modbus);
   EXPECT_TRUE(opc);
-  EXPECT_EQ(refused(), 0u);
+  EXPECT_EQ(refused(), 2u);  // the registry and the deployments
   std::ostringstream cache;
   cache << std::ifstream(options.cache_file).rdbuf();
   EXPECT_THAT(cache.str(), HasSubstr("thermostat"));
@@ -227,7 +232,7 @@ TEST_F(IotHubEmulatorTest, AWrongClockIsOvercomeAndSaid) {
   service.now_unix_s = [this] { return static_cast<std::int64_t>(pace.wall_ns() / 1'000'000'000) + 7200; };
   run_emulator(std::move(service));
   EXPECT_EQ(start(), 60s) << listener.status().detail;
-  EXPECT_EQ(refused(), 1u);
+  EXPECT_EQ(refused(), 3u);  // the first token; the registry and the deployments
   EXPECT_THAT(listener.status().detail, HasSubstr("clock is 7200 s behind"));
   EXPECT_THAT(listener.names(), Contains("thermostat"));
 }
