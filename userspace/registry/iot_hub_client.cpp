@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -12,7 +11,7 @@
 
 #include "base/backoff.h"
 #include "registry/cache.h"
-#include "registry/connection_string.h"
+#include "registry/iot_hub_options.h"
 #include "registry/iot_hub_session.h"
 #include "registry/iot_hub_sweep.h"
 #include "registry/iot_hub_words.h"
@@ -27,38 +26,6 @@ using TimePoint = Pace::TimePoint;
 
 constexpr const char* kRegistry = "iot_hub";
 constexpr std::size_t kMaxTranslators = 10;  // modules whose twins are asked for each minute
-constexpr std::size_t kMaxConnectionFileBytes = 4096;
-
-HttpsOptions https_options(const IotHubOptions& options) {
-  HttpsOptions https;
-  https.connect_to = options.address;
-  https.ca_file = options.ca_file;
-  https.proxy = options.proxy;
-  https.connect_timeout = options.connect_timeout;
-  https.total_timeout = options.total_timeout;
-  https.max_body_bytes = options.max_body_bytes;
-  https.user_agent = options.user_agent;
-  return https;
-}
-
-SweepLimits sweep_limits(const IotHubOptions& options) {
-  SweepLimits limits;
-  limits.page_size = options.page_size;
-  limits.max_devices = options.max_devices;
-  limits.max_modules = options.max_modules;
-  limits.max_evidence_bytes = options.max_evidence_bytes;
-  return limits;
-}
-
-base::Result<IotHubConnection> read_connection_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxConnectionFileBytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || file.gcount() == 0) return base::fail("the file of the connection string, " + path + ", cannot be read");
-  auto connection = parse_iot_hub_connection(std::string_view(text).substr(0, static_cast<std::size_t>(file.gcount())));
-  OPENSSL_cleanse(text.data(), text.size());
-  return connection;
-}
 
 bool same(const identity::RegistryStatus& a, const identity::RegistryStatus& b) {
   return a.endpoint == b.endpoint && a.connected == b.connected && a.from_cache == b.from_cache && a.detail == b.detail &&
