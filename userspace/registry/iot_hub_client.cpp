@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/iot_hub_client.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
@@ -283,6 +285,7 @@ void IotHubClient::Impl::end_sweep() {
   documents_.deployments = std::move(swept_->deployments);
   queries_task_.done(sweep_started_ + options_.sweep_interval);
   publish();
+  malloc_trim(0);  // a large hub's pages and the set before went through this thread's arena
 }
 
 void IotHubClient::Impl::failed(Task& task, const IotHubAnswer& answer) {
@@ -337,18 +340,23 @@ void IotHubClient::Impl::publish() {
     all = std::move(reading.evidence);
   }
   translators_ = translators_in(all, kMaxTranslators);
-  if (swept_) swept_->children.append_to(all);
   from_cache_ = false;
-  const auto print = fingerprint(all);
-  unsaved_ = unsaved_ || published_ != print;
-  if (swept_ && unsaved_ && pace_.now() >= next_save_) save(all);
-  if (published_ == print) return;
-  published_ = print;
-  listener_->on_evidence(kRegistry, std::move(all));
+  Fingerprint print;
+  for (const auto& evidence : all) print.add(evidence);
+  if (swept_) {
+    for (const auto& [key, evidence] : swept_->children.items()) print.add(evidence);
+  }
+  const bool changed = published_ != print.value();
+  unsaved_ = unsaved_ || changed;
+  const bool save_now = swept_ && unsaved_ && !options_.cache_file.empty() && pace_.now() >= next_save_;
+  if (!changed && !save_now) return;  // no copy of thousands of devices each minute
+  if (swept_) swept_->children.append_to(all);
+  if (save_now) save(all);
+  published_ = print.value();
+  if (changed) listener_->on_evidence(kRegistry, std::move(all));
 }
 
 void IotHubClient::Impl::save(const std::vector<Evidence>& evidence) {
-  if (options_.cache_file.empty()) return;
   next_save_ = pace_.now() + options_.cache_interval;
   const CacheKey key{kRegistry, session_.connection().host_name, documents_.gateway_id};
   const auto written = write_cache(options_.cache_file, key, pace_.wall_ns(), evidence);
