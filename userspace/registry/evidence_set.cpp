@@ -2,7 +2,6 @@
 #include "registry/evidence_set.h"
 
 #include <functional>
-#include <string_view>
 #include <utility>
 
 namespace iris::registry {
@@ -22,19 +21,6 @@ std::string key_of(const Evidence& evidence) {
   return std::string(identity::to_string(evidence.source)) + "\n" + flow::to_string(evidence.kind) + "\n" + evidence.name +
          "\n" + evidence.module_id;
 }
-
-class Hash {
- public:
-  void add(std::string_view text) { add(std::hash<std::string_view>{}(text)); }
-  void add(std::uint64_t value) {
-    // As boost::hash_combine, for 64 bits.
-    value_ ^= value + 0x9e3779b97f4a7c15 + (value_ << 12) + (value_ >> 4);
-  }
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = 0;
-};
 
 }  // namespace
 
@@ -65,25 +51,34 @@ void EvidenceSet::append_to(std::vector<Evidence>& all) const {
   for (const auto& [key, evidence] : evidence_) all.push_back(evidence);
 }
 
-std::uint64_t fingerprint(const std::vector<Evidence>& all) {
-  Hash hash;
-  for (const auto& evidence : all) {
-    hash.add((std::uint64_t{static_cast<std::uint8_t>(evidence.source)} << 16) |
-             (std::uint64_t{static_cast<std::uint8_t>(evidence.kind)} << 8) | (evidence.deployed ? 2u : 0u) |
-             (evidence.connected ? 1u : 0u));
-    for (const auto* text : {&evidence.name, &evidence.parent, &evidence.module_id, &evidence.tags, &evidence.configuration,
-                             &evidence.status}) {
-      hash.add(*text);
-    }
-    hash.add(evidence.hardware_ids.size());
-    for (const auto& id : evidence.hardware_ids) hash.add(id);
-    hash.add(evidence.addresses.size());
-    for (const auto& address : evidence.addresses) {
-      hash.add(address.ip ? address.ip->to_string() : "text:" + address.text);
-      hash.add((std::uint64_t{address.port} << 8) | address.protocol);
-    }
+void Fingerprint::mix(std::uint64_t value) {
+  // As boost::hash_combine, for 64 bits.
+  value_ ^= value + 0x9e3779b97f4a7c15 + (value_ << 12) + (value_ >> 4);
+}
+
+void Fingerprint::mix(const std::string& text) { mix(std::hash<std::string>{}(text)); }
+
+void Fingerprint::add(const Evidence& evidence) {
+  mix((std::uint64_t{static_cast<std::uint8_t>(evidence.source)} << 16) |
+      (std::uint64_t{static_cast<std::uint8_t>(evidence.kind)} << 8) | (evidence.deployed ? 2u : 0u) |
+      (evidence.connected ? 1u : 0u));
+  for (const auto* text : {&evidence.name, &evidence.parent, &evidence.module_id, &evidence.tags, &evidence.configuration,
+                           &evidence.status}) {
+    mix(*text);
   }
-  return hash.value();
+  mix(evidence.hardware_ids.size());
+  for (const auto& id : evidence.hardware_ids) mix(id);
+  mix(evidence.addresses.size());
+  for (const auto& address : evidence.addresses) {
+    mix(address.ip ? address.ip->to_string() : "text:" + address.text);
+    mix((std::uint64_t{address.port} << 8) | address.protocol);
+  }
+}
+
+std::uint64_t fingerprint(const std::vector<Evidence>& all) {
+  Fingerprint print;
+  for (const auto& evidence : all) print.add(evidence);
+  return print.value();
 }
 
 }  // namespace iris::registry

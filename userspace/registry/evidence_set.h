@@ -22,6 +22,7 @@ class EvidenceSet {
   /// to the next while they are read.
   void add(identity::Evidence evidence);
   void append_to(std::vector<identity::Evidence>& all) const;
+  const std::map<std::string, identity::Evidence>& items() const { return evidence_; }
 
   std::size_t size() const { return evidence_.size(); }
   std::size_t left_out() const { return left_out_; }
@@ -38,6 +39,17 @@ class EvidenceSet {
 };
 
 /// The same for the same evidence in the same order, within one run of the program.
+class Fingerprint {
+ public:
+  void add(const identity::Evidence& evidence);
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void mix(std::uint64_t value);
+  void mix(const std::string& text);
+
+  std::uint64_t value_ = 0;
+};
 std::uint64_t fingerprint(const std::vector<identity::Evidence>& evidence);
 
 }  // namespace iris::registry

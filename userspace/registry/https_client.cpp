@@ -134,14 +134,10 @@ std::string explain(const Transfer& transfer, CURLcode code, HttpFailure kind) {
     case HttpFailure::ca_file:
       return "the CA file " + transfer.options->ca_file + " cannot be used";
     case HttpFailure::tls: {
-      std::string text = "TLS failed: " + detail;
-      if (detail.find("expired") != std::string::npos || detail.find("not yet valid") != std::string::npos) {
-        text += " (or the clock of this gateway is wrong)";
-      } else if (detail.find("issuer") != std::string::npos || detail.find("self-signed") != std::string::npos ||
-                 detail.find("self signed") != std::string::npos) {
-        text += " (a proxy that opens TLS needs its CA in ca_file)";
-      }
-      return text;
+      const bool clock = detail.find("expired") != std::string::npos || detail.find("not yet valid") != std::string::npos;
+      return "TLS failed: " + detail +
+             (clock ? " (or the clock of this gateway is wrong)"
+                    : " (is ca_file the right one? A proxy that opens TLS needs its CA there)");
     }
     case HttpFailure::refused_by_us:
       return "the request cannot be sent: " + detail;

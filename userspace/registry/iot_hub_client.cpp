@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/iot_hub_client.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -12,7 +13,7 @@
 
 #include "base/backoff.h"
 #include "registry/cache.h"
-#include "registry/connection_string.h"
+#include "registry/iot_hub_options.h"
 #include "registry/iot_hub_session.h"
 #include "registry/iot_hub_sweep.h"
 #include "registry/iot_hub_words.h"
@@ -27,38 +28,6 @@ using TimePoint = Pace::TimePoint;
 
 constexpr const char* kRegistry = "iot_hub";
 constexpr std::size_t kMaxTranslators = 10;  // modules whose twins are asked for each minute
-constexpr std::size_t kMaxConnectionFileBytes = 4096;
-
-HttpsOptions https_options(const IotHubOptions& options) {
-  HttpsOptions https;
-  https.connect_to = options.address;
-  https.ca_file = options.ca_file;
-  https.proxy = options.proxy;
-  https.connect_timeout = options.connect_timeout;
-  https.total_timeout = options.total_timeout;
-  https.max_body_bytes = options.max_body_bytes;
-  https.user_agent = options.user_agent;
-  return https;
-}
-
-SweepLimits sweep_limits(const IotHubOptions& options) {
-  SweepLimits limits;
-  limits.page_size = options.page_size;
-  limits.max_devices = options.max_devices;
-  limits.max_modules = options.max_modules;
-  limits.max_evidence_bytes = options.max_evidence_bytes;
-  return limits;
-}
-
-base::Result<IotHubConnection> read_connection_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxConnectionFileBytes, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || file.gcount() == 0) return base::fail("the file of the connection string, " + path + ", cannot be read");
-  auto connection = parse_iot_hub_connection(std::string_view(text).substr(0, static_cast<std::size_t>(file.gcount())));
-  OPENSSL_cleanse(text.data(), text.size());
-  return connection;
-}
 
 bool same(const identity::RegistryStatus& a, const identity::RegistryStatus& b) {
   return a.endpoint == b.endpoint && a.connected == b.connected && a.from_cache == b.from_cache && a.detail == b.detail &&
@@ -123,6 +92,7 @@ class IotHubClient::Impl {
   TimePoint queries_due() const;
   void ask_twins();
   std::optional<IotHubAnswer> ask_twin(const std::string& module_id, std::string& document);
+  void note_success();
   void ask_queries();
   void start_sweep();
   void end_sweep();
@@ -280,9 +250,13 @@ std::optional<IotHubAnswer> IotHubClient::Impl::ask_twin(const std::string& modu
   }
   if (!answer.ok()) return answer;
   document = std::move(answer.response.body);
+  note_success();
+  return std::nullopt;
+}
+
+void IotHubClient::Impl::note_success() {
   connected_ = true;
   last_success_wall_ns_ = pace_.wall_ns();
-  return std::nullopt;
 }
 
 void IotHubClient::Impl::ask_queries() {
@@ -291,6 +265,7 @@ void IotHubClient::Impl::ask_queries() {
     if (sweep_.next_is_query()) queries_.take(pace_.now());
     const auto answer = sweep_.step(session_);
     if (!answer.ok()) return failed(queries_task_, answer);
+    note_success();
     queries_task_.done(pace_.now());
   }
   if (sweep_.done()) end_sweep();
@@ -310,6 +285,7 @@ void IotHubClient::Impl::end_sweep() {
   documents_.deployments = std::move(swept_->deployments);
   queries_task_.done(sweep_started_ + options_.sweep_interval);
   publish();
+  malloc_trim(0);  // a large hub's pages and the set before went through this thread's arena
 }
 
 void IotHubClient::Impl::failed(Task& task, const IotHubAnswer& answer) {
@@ -364,18 +340,23 @@ void IotHubClient::Impl::publish() {
     all = std::move(reading.evidence);
   }
   translators_ = translators_in(all, kMaxTranslators);
-  if (swept_) swept_->children.append_to(all);
   from_cache_ = false;
-  const auto print = fingerprint(all);
-  unsaved_ = unsaved_ || published_ != print;
-  if (swept_ && unsaved_ && pace_.now() >= next_save_) save(all);
-  if (published_ == print) return;
-  published_ = print;
-  listener_->on_evidence(kRegistry, std::move(all));
+  Fingerprint print;
+  for (const auto& evidence : all) print.add(evidence);
+  if (swept_) {
+    for (const auto& [key, evidence] : swept_->children.items()) print.add(evidence);
+  }
+  const bool changed = published_ != print.value();
+  unsaved_ = unsaved_ || changed;
+  const bool save_now = swept_ && unsaved_ && !options_.cache_file.empty() && pace_.now() >= next_save_;
+  if (!changed && !save_now) return;  // no copy of thousands of devices each minute
+  if (swept_) swept_->children.append_to(all);
+  if (save_now) save(all);
+  published_ = print.value();
+  if (changed) listener_->on_evidence(kRegistry, std::move(all));
 }
 
 void IotHubClient::Impl::save(const std::vector<Evidence>& evidence) {
-  if (options_.cache_file.empty()) return;
   next_save_ = pace_.now() + options_.cache_interval;
   const CacheKey key{kRegistry, session_.connection().host_name, documents_.gateway_id};
   const auto written = write_cache(options_.cache_file, key, pace_.wall_ns(), evidence);

@@ -59,6 +59,7 @@ void IotHubSweep::begin(identity::Gateway gateway, std::set<std::string> deploym
   gateway_ = std::move(gateway);
   deployment_ids_ = std::move(deployments);
   result_ = empty_result(limits_);
+  modules_left_out_ = 0;
   missing_modules_.clear();
   phase_ = Phase::children;
   continuation_.clear();
@@ -71,12 +72,16 @@ SweepResult IotHubSweep::take_result() {
   for (const auto& refusal : refusal_notes_) {
     if (!refusal.empty()) note(refusal);
   }
-  result_.left_out += result_.children.left_out();
-  if (result_.children.left_out() > 0) note("more than " + std::to_string(limits_.max_devices) + " devices: the rest is left out");
+  result_.left_out += result_.children.left_out() + modules_left_out_;
+  if (result_.children.left_out() > 0) note(too_many_devices());
   if (result_.children.thinned() > 0) {
     note(std::to_string(result_.children.thinned()) + " devices without tags and configuration, which would take too much memory");
   }
   return std::exchange(result_, empty_result(limits_));
+}
+
+std::string IotHubSweep::too_many_devices() const {
+  return "more than " + std::to_string(limits_.max_devices) + " devices: the rest is left out";
 }
 
 void IotHubSweep::forget_refusals() {
@@ -201,7 +206,7 @@ void IotHubSweep::keep_module(const std::string& id, std::string_view twin) {
   const bool room = (found != result_.modules.end() || result_.modules.size() < limits_.max_modules) &&
                     result_.module_bytes - before + twin.size() <= limits_.max_module_bytes;
   if (!room) {
-    if (result_.left_out++ == 0) note("more modules, or larger twins of modules, than are kept: some are left out");
+    if (modules_left_out_++ == 0) note("more modules, or larger twins of modules, than are kept: some are left out");
     return;
   }
   result_.module_bytes += twin.size() - before;
@@ -218,7 +223,7 @@ bool IotHubSweep::continue_after(const HttpResponse& response) {
   }
   if (phase_ == Phase::children && result_.children.full()) {
     ++result_.left_out;
-    note("more than " + std::to_string(limits_.max_devices) + " devices: the rest is not read");
+    note(too_many_devices());
     return false;
   }
   // Pages may be empty, but not all of them.

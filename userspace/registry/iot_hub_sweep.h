@@ -70,6 +70,7 @@ class IotHubSweep {
   bool continue_after(const HttpResponse& response);
   bool make_smaller(IotHubAnswer& answer);
   void note(std::string text);
+  std::string too_many_devices() const;
   void next_phase();
   std::string query_text() const;
 
@@ -87,6 +88,7 @@ class IotHubSweep {
   std::string continuation_;
   bool restarted_ = false;  // this phase, because its continuation was refused
   std::size_t pages_ = 0;
+  std::size_t modules_left_out_ = 0;
   std::vector<std::string> missing_modules_;  // listed, and not among the answers of the query
   SweepResult result_;
 };

@@ -92,6 +92,8 @@ class ScriptedServer {
       }
       if (handler) handler(request, response);
     };
+    server_->set_tcp_nodelay(true);
+    server_->set_keep_alive_timeout(1);  // what end() waits for
     server_->Get(".*", handle);
     server_->Post(".*", handle);
     port_ = server_->bind_to_any_port("127.0.0.1");

@@ -69,6 +69,7 @@ class Service {
   using Response = emulator::Response;
   using Request = emulator::Request;
 
+  std::int64_t now_unix_s() const;
   Response dispatch(const Request& request, SeenRequest& seen, const Fault* fault);
   Response scripted(const Fault& fault) const;
   Response checked(const Request& request, SeenRequest& seen, const Fault* fault);
