@@ -9,7 +9,7 @@
 #include "collector/memory_store.h"
 #include "enrich/temporary_directory.h"
 #include "ship/memory_source.h"
-#include "ship/test_authority.h"
+#include "tls/test_authority.h"
 #include "ship/uplink.h"
 
 namespace iris::test_support {
