@@ -9,7 +9,7 @@
 #include <cwchar>
 #include <numeric>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 namespace iris::cli {
 namespace {
@@ -96,11 +96,11 @@ std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const wire::CodePoint point = wire::decode_utf8(text);
+    const base::CodePoint point = base::decode_utf8(text);
     if (is_harmful(point.value)) {
-      wire::append_utf8(out, 0xfffd);
+      base::append_utf8(out, 0xfffd);
     } else {
-      wire::append_utf8(out, point.value);
+      base::append_utf8(out, point.value);
     }
     text.remove_prefix(point.length);
   }
@@ -111,7 +111,7 @@ std::size_t display_width(std::string_view text) {
   if (is_plain_ascii(text)) return text.size();
   std::size_t width = 0;
   while (!text.empty()) {
-    const wire::CodePoint point = wire::decode_utf8(text);
+    const base::CodePoint point = base::decode_utf8(text);
     width += columns_of(point.value);
     text.remove_prefix(point.length);
   }
@@ -122,7 +122,7 @@ std::string_view cut_to_width(std::string_view text, std::size_t width) {
   std::size_t taken = 0;
   std::size_t bytes = 0;
   while (bytes < text.size()) {
-    const wire::CodePoint point = wire::decode_utf8(text.substr(bytes));
+    const base::CodePoint point = base::decode_utf8(text.substr(bytes));
     taken += columns_of(point.value);
     if (taken > width) break;
     bytes += point.length;

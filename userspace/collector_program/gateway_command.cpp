@@ -8,7 +8,7 @@
 #include "collector_program/data_directory.h"
 #include "collector_program/service.h"
 #include "rest/answers.h"
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 
 namespace iris::collector {
 namespace {
@@ -46,7 +46,7 @@ base::Result<void> add(store::Store& store, const Options& options) {
 void print_table(const std::vector<store::Gateway>& gateways) {
   const auto text_or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
   const auto time = [](std::uint64_t wall_ns) {
-    return wall_ns == 0 ? std::string("never") : store::format_rfc3339(wall_ns / 1'000'000'000 * 1'000'000'000);
+    return wall_ns == 0 ? std::string("never") : base::format_rfc3339(wall_ns / 1'000'000'000 * 1'000'000'000);
   };
   std::size_t width = 4;
   for (const auto& gateway : gateways) width = std::max(width, gateway.name.size());

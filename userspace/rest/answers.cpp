@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "rest/parameters.h"
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 #include "wire/json_writer.h"
 
 namespace iris::rest {
@@ -16,7 +16,7 @@ using Names = std::unordered_map<std::int64_t, std::string>;
 
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
-json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? json() : json(store::format_rfc3339(wall_ns)); }
+json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? json() : json(base::format_rfc3339(wall_ns)); }
 json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
 
 Answer store_failed(const base::Error& error) { return error_answer(500, "the store: " + error.message); }

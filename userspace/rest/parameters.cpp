@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 
 namespace iris::rest {
 namespace {
@@ -30,7 +30,7 @@ std::string take_name(std::string& into, const std::string& value) {
 }
 
 std::string take_time(std::uint64_t& into, const std::string& value) {
-  const auto time = store::parse_rfc3339(value);
+  const auto time = base::parse_rfc3339(value);
   if (!time) return "wants a time such as 2026-01-02T03:04:05Z (a + is written %2B)";
   into = *time;
   return {};

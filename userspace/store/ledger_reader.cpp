@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 #include "store/values.h"
 
 namespace iris::store {
@@ -27,7 +27,7 @@ std::string gap_text(const std::vector<flow::Gap>& gaps) {
     end = std::max(end, gap.end_wall_ns);
   }
   const std::string what = gaps.size() == 1 ? "gap" : fmt::format("{} gaps", gaps.size());
-  return fmt::format("{} from {} to {}", what, format_rfc3339(start), format_rfc3339(end));
+  return fmt::format("{} from {} to {}", what, base::format_rfc3339(start), base::format_rfc3339(end));
 }
 
 }  // namespace

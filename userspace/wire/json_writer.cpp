@@ -5,7 +5,7 @@
 
 #include <ctime>
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 namespace iris::wire {
 namespace {
@@ -109,7 +109,7 @@ std::string owner_object(const flow::Owner& owner) {
 
 bool is_plain(unsigned char byte) { return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\'; }
 
-void append_escaped(std::string& out, const CodePoint& point) {
+void append_escaped(std::string& out, const base::CodePoint& point) {
   switch (point.value) {
     case '"': out += "\\\""; break;
     case '\\': out += "\\\\"; break;
@@ -123,7 +123,7 @@ void append_escaped(std::string& out, const CodePoint& point) {
       if (point.value < 0x20 || point.value == 0x7f) {
         fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(point.value));
       } else {
-        append_utf8(out, point.value);
+        base::append_utf8(out, point.value);
       }
   }
 }
@@ -138,7 +138,7 @@ void append_json_string(std::string& out, std::string_view text) {
     out.append(text.data(), plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
-    const CodePoint point = decode_utf8(text);
+    const base::CodePoint point = base::decode_utf8(text);
     append_escaped(out, point);
     text.remove_prefix(point.length);
   }

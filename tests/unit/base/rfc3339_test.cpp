@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 
 #include <gtest/gtest.h>
 
-namespace iris::store {
+namespace iris::base {
 namespace {
 
 constexpr std::uint64_t kTime = 1'767'323'045'006'000'007;
@@ -25,4 +25,4 @@ TEST(Rfc3339, RefusesWhatIsNoTime) {
 }
 
 }  // namespace
-}  // namespace iris::store
+}  // namespace iris::base

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/rfc3339.h"
+#include "base/rfc3339.h"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <ctime>
 
-namespace iris::store {
+namespace iris::base {
 namespace {
 
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
@@ -97,4 +97,4 @@ std::optional<std::uint64_t> parse_rfc3339(std::string_view text) {
   return static_cast<std::uint64_t>(seconds) * kNsPerSecond + *fraction;
 }
 
-}  // namespace iris::store
+}  // namespace iris::base

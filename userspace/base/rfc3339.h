@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace iris::store {
+namespace iris::base {
 
 /// "2026-01-02T03:04:05Z", with nanoseconds only when there are any.
 std::string format_rfc3339(std::uint64_t wall_ns);
@@ -14,4 +14,4 @@ std::string format_rfc3339(std::uint64_t wall_ns);
 /// None when it is no such time, or not between 1970 and 2262.
 std::optional<std::uint64_t> parse_rfc3339(std::string_view text);
 
-}  // namespace iris::store
+}  // namespace iris::base

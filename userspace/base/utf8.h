@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace iris::wire {
+namespace iris::base {
 
 /// One step through text that should be UTF-8 but, coming from the kernel or
 /// from a container, may be anything.
@@ -24,4 +24,4 @@ CodePoint decode_utf8(std::string_view text);
 /// Appends `code_point` as UTF-8.
 void append_utf8(std::string& out, char32_t code_point);
 
-}  // namespace iris::wire
+}  // namespace iris::base

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
-namespace iris::wire {
+namespace iris::base {
 namespace {
 
 constexpr char32_t kReplacement = 0xfffd;
@@ -66,4 +66,4 @@ void append_utf8(std::string& out, char32_t code_point) {
   }
 }
 
-}  // namespace iris::wire
+}  // namespace iris::base
