@@ -71,10 +71,15 @@ void Connection::on_readable() {
   }
 }
 
+int Connection::patience() const {
+  if (tick_ms_ == 0 || loop_.silent) return 60'000;
+  return static_cast<int>(std::clamp<std::int64_t>(tick_ms_ - Loop::now_ms(), 0, 60'000));
+}
+
 bool Connection::work() {
   if (cut_) return false;
   if (loop_.silent) return true;
-  pn_transport_tick(driver_.transport, Loop::now_ms());
+  tick_ms_ = pn_transport_tick(driver_.transport, Loop::now_ms());
   while (true) {
     while (pn_event_t* event = pn_connection_driver_next_event(&driver_)) handle(event);
     for (Reader& reader : readers_) send_events(reader);
@@ -229,9 +234,10 @@ void Connection::send_events(Reader& reader) {
     const StoredEvent& event = partition->log[reader.cursor.index++];
     if (event.sequence <= reader.cursor.after_sequence) continue;
     const std::string tag = std::to_string(++tag_);
-    pn_delivery(reader.link, pn_dtag(tag.data(), tag.size()));
+    pn_delivery_t* delivery = pn_delivery(reader.link, pn_dtag(tag.data(), tag.size()));
     pn_link_send(reader.link, event.message.data(), event.message.size());
     pn_link_advance(reader.link);
+    if (loop_.options.settles) pn_delivery_settle(delivery);
     loop_.note([](Seen& seen) { ++seen.sent; });
   }
 }
@@ -311,7 +317,7 @@ void Connection::answer_management(const Request& request) {
     }
   }
   const std::string name = property("name");
-  if (!may_listen(name)) return fail(401, kUnauthorized.description, kUnauthorized.condition);
+  if (!may_listen(name) && !may_listen(name + "/$management")) return fail(401, kUnauthorized.description, kUnauthorized.condition);
   if (property("operation") != "READ") return fail(400, "operation is not known", "com.microsoft:argument-error");
   if (name != loop_.options.hub) return fail(404, "The messaging entity '" + name + "' could not be found.", "amqp:not-found");
   const Message message = make_reply(request, {200, "OK", ""});
@@ -363,7 +369,9 @@ void Connection::send_reply(const Request& request, pn_message_t* message) {
   const std::string bytes = encode(message);
   for (pn_link_t* link = pn_link_head(driver_.connection, PN_LOCAL_ACTIVE); link != nullptr;
        link = pn_link_next(link, PN_LOCAL_ACTIVE)) {
-    if (!pn_link_is_sender(link) || address_of(pn_link_remote_target(link)) != request.reply_to) continue;
+    // The vendor's client gives the target's address to $management and the link's name to $cbs.
+    const bool wanted = address_of(pn_link_remote_target(link)) == request.reply_to || pn_link_name(link) == request.reply_to;
+    if (!pn_link_is_sender(link) || !wanted) continue;
     const std::string tag = std::to_string(++tag_);
     pn_delivery_t* delivery = pn_delivery(link, pn_dtag(tag.data(), tag.size()));
     pn_link_send(link, bytes.data(), bytes.size());

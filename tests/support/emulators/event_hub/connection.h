@@ -41,6 +41,8 @@ class Connection {
   int fd() const { return socket_.get(); }
   short wanted_events();
   void on_readable();
+  /// When work() is due though nothing came: keep-alives. Milliseconds from now.
+  int patience() const;
   /// Events of Proton, deliveries, bytes out. False: finished.
   bool work();
   void detach(Reader& reader, const Refusal& refusal);
@@ -75,6 +77,7 @@ class Connection {
   bool plain_ = false;            // authenticated by a key that was right
   bool plain_listen_ = false;
   std::vector<Token> tokens_;
+  std::int64_t tick_ms_ = 0;
   unsigned tag_ = 0;
   bool cut_ = false;
 };

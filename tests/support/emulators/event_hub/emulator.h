@@ -29,6 +29,7 @@ struct Options {
   std::set<std::string> groups = {"$Default"};
   std::string certificate_file;  // PEM; empty: no TLS port
   std::string key_file;
+  bool settles = false;          // sends events settled, as AMQP lets a sender choose
   bool fails_sasl = false;       // a wrong PLAIN key fails at once; the service lets it in, without rights
 };
 

@@ -81,13 +81,15 @@ void Loop::run() {
     if (tls_listener_) items.push_back({tls_listener_.get(), POLLIN, 0});
     const std::size_t first = items.size();
     std::vector<Connection*> polled;
+    int patience = 60'000;
     for (const auto& connection : connections) {
+      patience = std::min(patience, connection->patience());
       if (const short events = connection->wanted_events(); events != 0) {
         items.push_back({connection->fd(), events, 0});
         polled.push_back(connection.get());
       }
     }
-    poll(items.data(), items.size(), 1000);  // a second: keep-alives
+    poll(items.data(), items.size(), patience);
     if ((items[0].revents & POLLIN) != 0) {
       std::uint64_t count = 0;
       [[maybe_unused]] const auto got = read(waker_.get(), &count, sizeof(count));
@@ -148,7 +150,9 @@ Partition* Loop::partition_of(const std::string& name, const std::string& partit
 }
 
 std::optional<Refusal> Loop::admit(Reader& reader) {
-  if (!hub.groups.contains(reader.group)) return Refusal{"amqp:not-found", "The consumer group could not be found."};
+  if (!hub.groups.contains(reader.group)) {
+    return Refusal{"amqp:not-found", "The messaging entity 'sb:" + options.hub + "/ConsumerGroups/" + reader.group + "' could not be found."};
+  }
   if (partition_of(options.hub, reader.partition) == nullptr) {
     return Refusal{"com.microsoft:argument-out-of-range",
                    "The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and " +

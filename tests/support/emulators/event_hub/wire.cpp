@@ -84,6 +84,7 @@ std::string encode_event(const NewEvent& event, const StoredEvent& stored) {
 }
 
 std::string selector_of(pn_data_t* filter, std::string& fault) {
+  if (filter == nullptr) return {};
   pn_data_rewind(filter);
   if (!pn_data_next(filter) || pn_data_type(filter) != PN_MAP) return {};
   pn_data_enter(filter);
@@ -109,6 +110,7 @@ std::string selector_of(pn_data_t* filter, std::string& fault) {
 }
 
 std::optional<std::int64_t> epoch_of(pn_data_t* properties) {
+  if (properties == nullptr) return std::nullopt;
   pn_data_rewind(properties);
   if (!pn_data_next(properties) || pn_data_type(properties) != PN_MAP) return std::nullopt;
   pn_data_enter(properties);
