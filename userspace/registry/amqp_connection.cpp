@@ -6,6 +6,7 @@
 #include <proton/connection.h>
 #include <proton/event.h>
 #include <proton/link.h>
+#include <proton/logger.h>
 #include <proton/sasl.h>
 #include <proton/session.h>
 #include <proton/transport.h>
@@ -70,6 +71,8 @@ base::Result<std::unique_ptr<AmqpConnection>> AmqpConnection::open(base::UniqueF
   if (pn_connection_driver_init(&self->driver_, nullptr, nullptr) != 0) return base::fail("no memory for AMQP");
   pn_connection_t* connection = self->connection();
   pn_transport_t* transport = self->transport();
+  // PN_TRACE_FRM and PN_LOG in the environment would print the key.
+  pn_logger_reset_mask(pn_transport_logger(transport), PN_SUBSYSTEM_ALL, PN_LEVEL_ALL);
   pn_connection_set_container(connection, container_id().c_str());
   pn_connection_set_hostname(connection, options.host.c_str());
   // Of all that the service offers Proton would take EXTERNAL, and have no rights then.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "registry/proton_handles.h"
 
@@ -12,20 +13,16 @@ namespace {
 constexpr std::uint64_t kSelectorCode = 0x0000468C00000004;
 constexpr std::string_view kSelectorName = "apache.org:selector-filter:string";
 
-// Sections of a message (AMQP 1.0, part 3.2). The service also may send the names.
-enum class Section : std::uint8_t { other, annotations, data, value };
-constexpr std::uint64_t kAnnotations = 0x72;
-constexpr std::uint64_t kData = 0x75;
-constexpr std::uint64_t kSequence = 0x76;
-constexpr std::uint64_t kValue = 0x77;
+// Sections of a message (AMQP 1.0, part 3.2), by number or by name.
+enum class Section : std::uint8_t { other, annotations, data, sequence, value };
 
 constexpr std::size_t kMaxOffset = 256;         // bytes; it goes into our store and back
 constexpr std::size_t kMaxPartitions = 2048;    // the service's largest tier has 2000 a namespace
 constexpr std::size_t kMaxText = 512;
 
-/// Nested arrays are decoded by recursion in Proton, which 64 KiB of them take to
-/// the end of the stack. Nobody sends such a thing in good faith.
-constexpr std::size_t kMaxDecoded = 4U << 20;
+/// Proton decodes nested values by recursion; a megabyte of nested arrays would end the stack of
+/// a thread. So it gets the annotations only, and no more of them than make sense.
+constexpr std::size_t kMaxAnnotations = 16U << 10;
 
 std::string quoted(std::string_view text) {
   std::string out = "'";
@@ -75,20 +72,71 @@ void each_entry(pn_data_t* data, Take take) {
   pn_data_exit(data);
 }
 
-/// The cursor stands on the described section; it is left on the section's value.
-Section enter_section(pn_data_t* data, bool& sequence) {
-  if (!pn_data_is_described(data) || !pn_data_enter(data) || !pn_data_next(data)) return Section::other;
-  const std::string name = text_of(data, kMaxText);
-  const std::uint64_t code = pn_data_type(data) == PN_ULONG ? pn_data_get_ulong(data) : 0;
-  if (!pn_data_next(data)) return Section::other;
-  sequence = code == kSequence || name == "amqp:amqp-sequence:list";
-  if (code == kAnnotations || name == "amqp:message-annotations:map") return Section::annotations;
-  if (code == kData || name == "amqp:data:binary") return Section::data;
-  if (code == kValue || name == "amqp:amqp-value:*") return Section::value;
-  return Section::other;
+/// Takes an encoded value off the front: its size follows from the first half of its
+/// constructor (AMQP 1.0, part 1.2). Empty when there is no whole one.
+std::string_view take_value(std::string_view& bytes) {
+  if (bytes.empty()) return {};
+  const auto byte = [&](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(bytes[at])); };
+  const std::size_t width = byte(0) >> 4;
+  std::size_t size = 1;
+  if (width >= 0x5 && width <= 0x9) {
+    size += std::size_t{1} << (width - 0x5);
+  } else if (width >= 0xa) {
+    const std::size_t count = width % 2 == 0 ? 1 : 4;  // bytes that say how many follow
+    if (bytes.size() < 1 + count) return {};
+    std::size_t length = 0;
+    for (std::size_t i = 1; i <= count; ++i) length = length << 8 | byte(i);
+    size += count + length;
+  } else if (width != 0x4) {
+    return {};
+  }
+  if (size > bytes.size()) return {};
+  const std::string_view value = bytes.substr(0, size);
+  bytes.remove_prefix(size);
+  return value;
 }
 
-void read_annotations(pn_data_t* data, Event& event) {
+/// What a binary, string or symbol holds; nothing for other values.
+std::optional<std::string_view> text_of(std::string_view value) {
+  const auto code = static_cast<unsigned char>(value.front());
+  const auto kind = code & 0x0f;  // 0 binary, 1 string, 3 symbol
+  if (kind != 0x0 && kind != 0x1 && kind != 0x3) return std::nullopt;
+  if (code >> 4 == 0xa) return value.substr(2);
+  if (code >> 4 == 0xb) return value.substr(5);
+  return std::nullopt;
+}
+
+Section section_of(std::string_view descriptor) {
+  constexpr std::pair<std::string_view, Section> kNames[] = {{"amqp:message-annotations:map", Section::annotations},
+                                                             {"amqp:data:binary", Section::data},
+                                                             {"amqp:amqp-sequence:list", Section::sequence},
+                                                             {"amqp:amqp-value:*", Section::value}};
+  if (const auto text = text_of(descriptor)) {
+    for (const auto& [name, section] : kNames) {
+      if (name == *text) return section;
+    }
+    return Section::other;
+  }
+  const auto code = static_cast<unsigned char>(descriptor.front());
+  if (code != 0x53 && code != 0x80) return Section::other;  // small ulong, ulong
+  for (const char high : descriptor.substr(1, descriptor.size() - 2)) {
+    if (high != 0) return Section::other;
+  }
+  switch (descriptor.back()) {
+    case 0x72: return Section::annotations;
+    case 0x75: return Section::data;
+    case 0x76: return Section::sequence;
+    case 0x77: return Section::value;
+    default: return Section::other;
+  }
+}
+
+void read_annotations(std::string_view map, Event& event) {
+  const DataHandle owner(pn_data(16));
+  pn_data_t* data = owner.get();
+  if (map.size() > kMaxAnnotations || pn_data_decode(data, map.data(), map.size()) <= 0) return;
+  pn_data_rewind(data);
+  if (!pn_data_next(data)) return;
   each_entry(data, [&](const std::string& key) {
     if (key == "x-opt-sequence-number") event.sequence = number_of(data);
     if (key == "x-opt-enqueued-time") event.enqueued_ms = number_of(data).value_or(0);
@@ -160,31 +208,25 @@ void put_filter(pn_data_t* filter, const Position& position) {
 Event decode_event(std::string_view bytes) {
   Event event;
   bool body_seen = false;
-  bool unusable = false;
-  const DataHandle data(pn_data(16));
+  event.usable = true;
   while (!bytes.empty()) {
-    pn_data_clear(data.get());
-    const ssize_t used = pn_data_decode(data.get(), bytes.data(), std::min(bytes.size(), kMaxDecoded));
-    if (used <= 0) {
-      unusable = true;
+    const bool described = bytes.front() == 0;
+    bytes.remove_prefix(1);
+    const std::string_view descriptor = take_value(bytes);
+    const std::string_view value = descriptor.empty() ? std::string_view() : take_value(bytes);
+    if (!described || value.empty()) {
+      event.usable = false;
       break;
     }
-    bytes.remove_prefix(std::min(static_cast<std::size_t>(used), bytes.size()));
-    pn_data_rewind(data.get());
-    if (!pn_data_next(data.get())) continue;
-    bool sequence = false;
-    const Section section = enter_section(data.get(), sequence);
-    if (section == Section::annotations) read_annotations(data.get(), event);
-    if (section == Section::data || section == Section::value) {
-      const pn_type_t type = pn_data_type(data.get());
-      const bool fits = section == Section::data ? type == PN_BINARY : is_text(type);
-      if (fits) event.body.append(proton_view(pn_data_get_bytes(data.get())));
-      else unusable = true;
-      body_seen = true;
-    }
-    if (sequence) unusable = true;
+    const Section section = section_of(descriptor);
+    if (section == Section::annotations) read_annotations(value, event);
+    if (section == Section::sequence) event.usable = false;
+    if (section != Section::data && section != Section::value) continue;
+    body_seen = true;
+    if (const auto text = text_of(value)) event.body.append(*text);
+    else event.usable = false;
   }
-  event.usable = body_seen && !unusable;
+  event.usable = event.usable && body_seen;
   return event;
 }
 

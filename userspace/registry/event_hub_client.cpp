@@ -2,7 +2,6 @@
 #include "registry/event_hub_client.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace iris::registry {
 namespace {
@@ -43,8 +42,9 @@ base::Result<EventHubConnection> check(const std::string& text, const EventHubOp
 }  // namespace
 
 base::Result<std::unique_ptr<EventHubClient>> EventHubClient::create(const std::string& connection_string,
-                                                                     EventHubOptions options, EventReader reader,
-                                                                     identity::Checkpoints checkpoints) {
+                                                                     EventHubOptions options,
+                                                                     identity::Checkpoints checkpoints,
+                                                                     EventReader reader) {
   auto connection = check(connection_string, options);
   if (!connection) return tl::unexpected(connection.error());
   if (!is_name(options.consumer_group)) {
@@ -59,11 +59,11 @@ base::Result<std::unique_ptr<EventHubClient>> EventHubClient::create(const std::
   options.credit = std::clamp(options.credit, 1, 5000);
   options.batch_records = std::max<std::size_t>(options.batch_records, 1);
   return std::unique_ptr<EventHubClient>(
-      new EventHubClient(std::move(*connection), std::move(options), std::move(reader), std::move(checkpoints)));
+      new EventHubClient(std::move(*connection), std::move(options), std::move(checkpoints), std::move(reader)));
 }
 
-EventHubClient::EventHubClient(EventHubConnection connection, EventHubOptions options, EventReader reader,
-                               identity::Checkpoints checkpoints)
+EventHubClient::EventHubClient(EventHubConnection connection, EventHubOptions options,
+                               identity::Checkpoints checkpoints, EventReader reader)
     : options_(std::move(options)), reader_(std::move(reader)), connection_(std::move(connection)),
       hub_(hub_of(connection_, options_)), endpoint_(endpoint_of(connection_, options_)),
       has_checkpoints_(!checkpoints.empty()), backoff_(options_.min_backoff, options_.max_backoff) {
@@ -117,7 +117,6 @@ void EventHubClient::take_connection() {
     const std::string endpoint = endpoint_of(connection_, options_);
     if (endpoint != endpoint_) {  // offsets of another hub mean nothing here
       progress_.clear();
-      moved_.clear();
       has_checkpoints_ = false;
     }
     endpoint_ = endpoint;
@@ -128,9 +127,16 @@ void EventHubClient::take_connection() {
 
 void EventHubClient::run() {
   while (true) {
+    bool stopping = false;
     {
       const std::lock_guard lock(mutex_);
-      if (stopping_) return;
+      stopping = stopping_;
+      if (!connection_changed_ && !stopping) interrupted_ = false;
+    }
+    if (interrupted_) hand_on_all();  // what comes after is of another hub, or does not come
+    if (stopping) return;
+    {
+      const std::lock_guard lock(mutex_);
       take_connection();
     }
     ++status_.requests;
@@ -143,15 +149,19 @@ void EventHubClient::run() {
     }
     flush();
     attached_ = 0;
-    std::unique_lock lock(mutex_);
-    if (stopping_) return;
-    if (connection_changed_) continue;
-    lock.unlock();
+    if (interrupted_) continue;
     const milliseconds wait = pause(fault, was_well);
+    if (wait > options_.hold_time / 2) hand_on_all();
     report(false, fault.text);
-    lock.lock();
+    std::unique_lock lock(mutex_);
     changed_.wait_for(lock, wait, [this] { return stopping_ || connection_changed_; });
   }
+}
+
+void EventHubClient::hand_on_all() {
+  stage_.release();
+  pending_ = true;
+  flush();
 }
 
 milliseconds EventHubClient::pause(const Fault& fault, bool was_well) {
@@ -182,48 +192,46 @@ std::vector<std::string> EventHubClient::known_partitions() {
 }
 
 void EventHubClient::on_event(const std::string& partition, Event event) {
-  if (!std::exchange(pending_, true)) pending_since_ = Clock::now();
+  last_event_ = Clock::now();
   ++events_;
   const auto verdict = progress(partition).take(event);
   if (verdict == PartitionProgress::Verdict::repeated) {
     ++repeated_;
+    if (!std::exchange(pending_, true)) pending_since_ = last_event_;  // its credit is to be given back
     return;
   }
   if (verdict == PartitionProgress::Verdict::restarted) ++restarted_;
-  moved_.insert(partition);
   if (!event.usable) ++status_.skipped;
-  else read(event);
-  if (records_.size() >= options_.batch_records) flush();
+  stage(partition, event.usable ? read(event) : identity::LogReading());
+  if (stage_.records() >= options_.batch_records && !stage_.is_held()) flush();
 }
 
-void EventHubClient::read(const Event& event) {
-  EventReading reading;
+identity::LogReading EventHubClient::read(const Event& event) {
+  identity::LogReading reading;
   try {
-    reading = reader_(event.body);
+    const std::int64_t enqueued_ms = std::clamp<std::int64_t>(event.enqueued_ms, 0, INT64_MAX / 1'000'000);
+    reading = reader_(event.body, static_cast<std::uint64_t>(enqueued_ms) * 1'000'000);
   } catch (const std::exception&) {  // no body may end the agent
-    reading.skipped = 1;
+    reading.counts.broken = 1;
   }
-  status_.skipped += reading.skipped;
+  status_.skipped += reading.counts.broken;
   security_records_ += reading.records.size();
-  std::move(reading.records.begin(), reading.records.end(), std::back_inserter(records_));
+  return reading;
 }
 
-void EventHubClient::on_position(const std::string& partition) {
+void EventHubClient::stage(const std::string& partition, identity::LogReading reading) {
   if (!std::exchange(pending_, true)) pending_since_ = Clock::now();
-  moved_.insert(partition);
+  stage_.take(partition, progress(partition).checkpoint().value_or(""), std::move(reading));
 }
+
+void EventHubClient::on_position(const std::string& partition) { stage(partition, {}); }
 
 void EventHubClient::flush() {
   if (!std::exchange(pending_, false)) return;
-  identity::Checkpoints checkpoints;
-  for (const std::string& partition : moved_) {
-    if (auto offset = progress(partition).checkpoint()) checkpoints[partition] = std::move(*offset);
-  }
-  moved_.clear();
+  LogStage::Batch batch = stage_.collect();
+  if (batch.records.empty() && batch.checkpoints.empty()) return;
   status_.last_success_wall_ns = wall_ns();
-  if (!records_.empty() || !checkpoints.empty()) {
-    listener_->on_security(std::exchange(records_, {}), std::move(checkpoints));
-  }
+  listener_->on_security(std::move(batch.records), std::move(batch.checkpoints));
 }
 
 void EventHubClient::on_fault(const Fault& fault) {
@@ -231,6 +239,9 @@ void EventHubClient::on_fault(const Fault& fault) {
 }
 
 bool EventHubClient::on_time(Clock::time_point now, bool low) {
+  if (stage_.is_held() && now >= last_event_ + options_.hold_time) {
+    hand_on_all();
+  }
   if (pending_ && (low || now >= pending_since_ + options_.batch_time)) {
     flush();
     if (attached_ > 0 && now >= reported_at_ + kReportEvery) report(true, summary());
@@ -239,7 +250,10 @@ bool EventHubClient::on_time(Clock::time_point now, bool low) {
 }
 
 EventHubClient::Clock::time_point EventHubClient::deadline() {
-  return pending_ ? pending_since_ + options_.batch_time : Clock::time_point::max();
+  auto next = Clock::time_point::max();
+  if (pending_) next = pending_since_ + options_.batch_time;
+  if (stage_.is_held()) next = std::min(next, last_event_ + options_.hold_time);
+  return next;
 }
 
 void EventHubClient::on_state(std::size_t attached, std::size_t partitions, const std::string& trouble) {

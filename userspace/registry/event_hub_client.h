@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,6 +18,7 @@
 #include "registry/event_hub_options.h"
 #include "registry/event_hub_progress.h"
 #include "registry/event_hub_session.h"
+#include "registry/log_stage.h"
 
 namespace iris::registry {
 
@@ -28,7 +28,8 @@ namespace iris::registry {
 /// repeats are dropped and counted.
 ///
 /// Memory: one event of at most max_event_bytes for each partition, and the records of one
-/// batch. Credit, and so further events, is only given after on_security() returned.
+/// batch, or what the token filter holds (bounded). Credit, and so further events, is only
+/// given after on_security() returned.
 ///
 /// Checkpoints belong to one hub and consumer group: who keeps them has to keep them by
 /// status.endpoint and give those of this hub only.
@@ -36,8 +37,8 @@ class EventHubClient final : public identity::RegistryClient, SessionOwner {
  public:
   /// Faults of the settings come at once, in words; nothing is connected yet.
   static base::Result<std::unique_ptr<EventHubClient>> create(const std::string& connection_string,
-                                                              EventHubOptions options, EventReader reader,
-                                                              identity::Checkpoints checkpoints);
+                                                              EventHubOptions options, identity::Checkpoints checkpoints,
+                                                              EventReader reader = identity::read_log_event);
   ~EventHubClient() override;
 
   void start(identity::RegistryListener& listener) override;
@@ -54,13 +55,15 @@ class EventHubClient final : public identity::RegistryClient, SessionOwner {
  private:
   using Clock = std::chrono::steady_clock;
 
-  EventHubClient(EventHubConnection connection, EventHubOptions options, EventReader reader,
-                 identity::Checkpoints checkpoints);
+  EventHubClient(EventHubConnection connection, EventHubOptions options, identity::Checkpoints checkpoints,
+                 EventReader reader);
   void run();
   void take_connection();
   std::chrono::milliseconds pause(const Fault& fault, bool was_well);
   void flush();
-  void read(const Event& event);
+  void hand_on_all();
+  identity::LogReading read(const Event& event);
+  void stage(const std::string& partition, identity::LogReading reading);
   void report(bool connected, std::string detail);
   std::string summary() const;
 
@@ -92,10 +95,10 @@ class EventHubClient final : public identity::RegistryClient, SessionOwner {
   std::string endpoint_;
   std::map<std::string, PartitionProgress> progress_;
   bool has_checkpoints_;  // given ones: of a partition without, nothing was ever read
-  std::vector<flow::SecurityRecord> records_;
-  std::set<std::string> moved_;  // partitions with a new checkpoint
-  bool pending_ = false;
+  LogStage stage_;
+  bool pending_ = false;  // the stage was given something since the last flush
   Clock::time_point pending_since_;
+  Clock::time_point last_event_;
   Clock::time_point reported_at_;
   identity::RegistryStatus status_;
   base::Backoff backoff_;

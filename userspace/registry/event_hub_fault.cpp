@@ -41,8 +41,8 @@ Fault not_found(const FaultPlace& place) {
 Fault transport_fault(std::string_view condition, std::string_view description, const FaultPlace& place) {
   if (condition == "amqp:unauthorized-access") {
     // SASL's word. Proton gives the same when the library of the mechanism is missing.
-    if (contains(description, "No worthy mechs") || contains(description, "no mechanism") ||
-        contains(description, "mechanism")) {
+    if (contains(description, "No worthy mechs") ||
+        contains(description, "mechanism") || contains(description, "mech=none")) {
       return {Kind::unauthorized, "no common way to authenticate: the server offers no SASL PLAIN, or the package "
                                   "libsasl2-modules is not installed"};
     }
@@ -55,11 +55,15 @@ Fault transport_fault(std::string_view condition, std::string_view description, 
   if (contains(description, "idle-timeout") || contains(description, "idle timeout")) {
     return {Kind::silent, "no sign of life from the service within the idle time-out; connecting anew"};
   }
-  if (contains(description, "SSL")) {
-    return {Kind::untrusted, "no TLS connection (" + harmless(description) + "): is this the AMQP port, 5671?"};
-  }
-  if (contains(description, "connection aborted") || condition.empty()) {
+  if (contains(description, "unexpected eof") || contains(description, "connection aborted") || condition.empty()) {
     return {Kind::unreachable, "the connection broke; connecting anew"};
+  }
+  if (contains(description, "wrong version") || contains(description, "packet length")) {
+    return {Kind::untrusted, "the server does not speak TLS: is this the AMQP port, 5671?"};
+  }
+  if (contains(description, "SSL")) {
+    return {Kind::untrusted, "no trusted TLS connection (" + harmless(description) +
+                                 "): check the CA file, the host name and this host's clock"};
   }
   return {Kind::protocol, "the server does not speak AMQP 1.0 as expected (" + said(condition, description) + ")"};
 }
@@ -74,7 +78,11 @@ bool Fault::is_lasting() const {
 Fault classify(FaultScope scope, std::string_view condition, std::string_view description, const FaultPlace& place) {
   if (scope == FaultScope::transport) return transport_fault(condition, description, place);
   if (condition == "amqp:unauthorized-access" || condition == "com.microsoft:auth-failed") return unauthorized(place);
-  if (condition == "amqp:not-found" || condition == "com.microsoft:entity-not-found") return not_found(place);
+  const bool no_such_partition = condition == "com.microsoft:argument-out-of-range" &&
+                                 contains(description, "specified partition is invalid");
+  if (condition == "amqp:not-found" || condition == "com.microsoft:entity-not-found" || no_such_partition) {
+    return not_found(place);
+  }
   if (condition == "amqp:link:stolen") {
     return {Kind::stolen, where(place) + ": another reader has taken it for itself (it reads with an epoch): give this "
                               "gateway a consumer group of its own instead of " + group(place)};

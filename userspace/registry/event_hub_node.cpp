@@ -11,7 +11,7 @@
 namespace iris::registry {
 namespace {
 
-constexpr std::size_t kMaxAnswer = 1U << 20;
+constexpr std::size_t kMaxAnswer = 64U << 10;  // 2000 partitions need a quarter
 
 NodeReply failure(std::string description, std::string condition = {}) {
   NodeReply reply;

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "flow/device.h"
+#include "identity/resource_logs.h"
 
 namespace iris::registry {
 
@@ -33,6 +33,7 @@ struct EventHubOptions {
 
   std::size_t batch_records = 100;                    // hand on at so many records,
   std::chrono::milliseconds batch_time{1'000};        // or after so long
+  std::chrono::milliseconds hold_time{90'000};        // for refusals that wait for an explanation, when no event comes
   int credit = 200;                                   // events under way, each partition
   std::size_t max_event_bytes = 2U << 20;             // twice the service's limit; larger ones are skipped
 
@@ -46,12 +47,7 @@ struct EventHubOptions {
   std::chrono::seconds token_lifetime{3'600};         // with tokens (development emulator)
 };
 
-/// What a reader made of the body of one event.
-struct EventReading {
-  std::vector<flow::SecurityRecord> records;
-  std::uint64_t skipped = 0;  // records in it that could not be used
-};
-/// Pure; must not throw; the body is anybody's.
-using EventReader = std::function<EventReading(std::string_view body)>;
+/// Makes records of the body of an event, as identity::read_log_event() does. Pure; the body is anybody's.
+using EventReader = std::function<identity::LogReading(std::string_view body, std::uint64_t enqueued_wall_ns)>;
 
 }  // namespace iris::registry

@@ -79,6 +79,10 @@ base::Result<void> EventHubSession::connect(const Waker& waker, const std::atomi
 
 void EventHubSession::end(Fault fault) {
   if (fault_) return;
+  if (phase_ == Phase::opening && fault.kind == Fault::Kind::unreachable) {
+    fault.text = "the server closed the connection before it had begun: is this the AMQP port, 5671, and is the way to it "
+                 "open (firewall, proxy)?";
+  }
   fault_ = std::move(fault);
   owner_.on_fault(fault_);
 }
