@@ -255,6 +255,18 @@ TEST_F(EventHubTest, CreditIsGivenOnlyAfterTheListenerReturned) {
   EXPECT_EQ(kept_.taken().size(), 100U);
 }
 
+TEST_F(EventHubTest, CreditComesBackWithABatchOnly) {
+  options_.credit = 10;
+  options_.batch_time = 1h;
+  options_.batch_records = 1000;
+  emulator_options_.partitions = 1;
+  for (int i = 0; i < 100; ++i) emulator().inject("0", std::to_string(i));
+  start();
+  // Neither time nor number is reached: what makes it hand on is the credit that runs out.
+  ASSERT_TRUE(kept_.wait_for_records(90));
+  stop();
+}
+
 TEST_F(EventHubTest, RecordsComeInBatches) {
   options_.batch_time = 1h;
   options_.batch_records = 10;
