@@ -11,8 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <condition_variable>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 namespace iris::registry {
@@ -25,12 +28,30 @@ constexpr milliseconds kLookStep{50};
 constexpr milliseconds kPerAddress{10'000};
 constexpr std::size_t kMaxAddresses = 8;
 
-/// A look-up in the C library's own thread, which may outlive us: then it keeps this.
+/// A look-up in a thread of its own, which may outlive us when the name servers are silent:
+/// nothing ends getaddrinfo(). (getaddrinfo_a() has such a thread, too, but one that no
+/// sanitizer knows.)
 struct Lookup {
   std::string host;
   std::string service;
   addrinfo hints{};
-  gaicb request{};
+  std::mutex mutex;
+  std::condition_variable finished;
+  bool done = false;  // guarded by mutex, as what follows
+  int result = 0;
+  addrinfo* found = nullptr;
+  ~Lookup() {
+    if (found != nullptr) freeaddrinfo(found);
+  }
+  void run() {
+    addrinfo* list = nullptr;
+    const int code = getaddrinfo(host.c_str(), service.c_str(), &hints, &list);
+    const std::lock_guard lock(mutex);
+    result = code;
+    found = code == 0 ? list : nullptr;
+    done = true;
+    finished.notify_all();
+  }
 };
 
 struct Address {
@@ -55,32 +76,25 @@ base::IpAddress ip_of(const sockaddr* address) {
 
 base::Result<std::vector<Address>> look_up(const Endpoint& endpoint, Clock::time_point deadline,
                                            const std::atomic<bool>& interrupted) {
-  auto lookup = std::make_unique<Lookup>();
+  const auto lookup = std::make_shared<Lookup>();
   lookup->host = endpoint.host;
   lookup->service = std::to_string(endpoint.port);
   lookup->hints.ai_socktype = SOCK_STREAM;
   lookup->hints.ai_flags = AI_NUMERICSERV;
-  if (base::IpAddress::parse(endpoint.host)) lookup->hints.ai_flags = AI_NUMERICSERV | AI_NUMERICHOST;
-  lookup->request.ar_name = lookup->host.c_str();
-  lookup->request.ar_service = lookup->service.c_str();
-  lookup->request.ar_request = &lookup->hints;
-  gaicb* list[] = {&lookup->request};
-  int result = getaddrinfo_a(GAI_NOWAIT, list, 1, nullptr);
-  if (result != 0) return base::fail("cannot look up " + endpoint.host + ": " + gai_strerror(result));
-  while ((result = gai_error(&lookup->request)) == EAI_INPROGRESS) {
-    if (interrupted || Clock::now() >= deadline) {
-      // Not cancelled means that the library's thread still writes here: left to it.
-      if (gai_cancel(&lookup->request) == EAI_NOTCANCELED) lookup.release();
-      return base::fail("no answer from the name servers for " + endpoint.host);
-    }
-    const gaicb* waiting[] = {&lookup->request};
-    const timespec step{0, std::chrono::nanoseconds(kLookStep).count()};
-    gai_suspend(waiting, 1, &step);
+  if (base::IpAddress::parse(endpoint.host)) {
+    lookup->hints.ai_flags |= AI_NUMERICHOST;
+    lookup->run();  // asks nobody
+  } else {
+    std::thread([lookup] { lookup->run(); }).detach();
   }
+  std::unique_lock lock(lookup->mutex);
+  while (!lookup->done) {
+    if (interrupted || Clock::now() >= deadline) return base::fail("no answer from the name servers for " + endpoint.host);
+    lookup->finished.wait_for(lock, kLookStep);
+  }
+  if (lookup->result != 0) return base::fail("cannot look up " + endpoint.host + ": " + gai_strerror(lookup->result));
   std::vector<Address> addresses;
-  if (result != 0) return base::fail("cannot look up " + endpoint.host + ": " + gai_strerror(result));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(lookup->request.ar_result, freeaddrinfo);
-  for (const addrinfo* item = found.get(); item != nullptr && addresses.size() < kMaxAddresses; item = item->ai_next) {
+  for (const addrinfo* item = lookup->found; item != nullptr && addresses.size() < kMaxAddresses; item = item->ai_next) {
     if (item->ai_family != AF_INET && item->ai_family != AF_INET6) continue;
     Address& address = addresses.emplace_back();
     std::memcpy(&address.bytes, item->ai_addr, std::min<std::size_t>(item->ai_addrlen, sizeof(address.bytes)));

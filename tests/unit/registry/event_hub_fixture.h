@@ -30,7 +30,7 @@ class Kept final : public identity::RegistryListener {
   void on_evidence(const std::string&, std::vector<identity::Evidence>) override {}
   void on_security(std::vector<flow::SecurityRecord> records, identity::Checkpoints moved) override {
     std::unique_lock lock(mutex_);
-    ++batches;
+    if (++batches == 1) first_batch = records.size();
     for (auto& record : records) descriptions.push_back(record.description);
     for (auto& record : records) all.push_back(std::move(record));
     for (auto& [partition, offset] : moved) checkpoints[partition] = offset;
@@ -89,6 +89,7 @@ class Kept final : public identity::RegistryListener {
   identity::Checkpoints checkpoints;
   std::vector<identity::RegistryStatus> statuses;
   int batches = 0;
+  std::size_t first_batch = 0;
 
  private:
   std::mutex mutex_;

@@ -256,14 +256,26 @@ TEST_F(EventHubTest, CreditIsGivenOnlyAfterTheListenerReturned) {
 }
 
 TEST_F(EventHubTest, CreditComesBackWithABatchOnly) {
+  std::counting_semaphore<> read(0);
+  reader_ = [&](std::string_view body, std::uint64_t wall_ns) {
+    read.release();
+    return body_as_record(body, wall_ns);
+  };
   options_.credit = 10;
   options_.batch_time = 1h;
   options_.batch_records = 1000;
   emulator_options_.partitions = 1;
-  for (int i = 0; i < 100; ++i) emulator().inject("0", std::to_string(i));
+  const auto inject = [&](int count) {
+    for (int i = 0; i < count; ++i) emulator().inject("0", "x");
+  };
+  inject(4);
   start();
-  // Neither time nor number is reached: what makes it hand on is the credit that runs out.
-  ASSERT_TRUE(kept_.wait_for_records(90));
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(read.try_acquire_for(20s));
+  inject(20);
+  // What makes it hand on is the credit that was used; it never reads more than that before.
+  ASSERT_TRUE(kept_.wait([&] { return kept_.batches >= 1; }));
+  EXPECT_LE(kept_.first_batch, 10U);
+  ASSERT_TRUE(kept_.wait_for_records(20));
   stop();
 }
 
