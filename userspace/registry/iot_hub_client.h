@@ -26,7 +26,7 @@ struct IotHubOptions {
   std::string cache_file; // what the hub said last; empty: none
   std::string user_agent = "iris";
 
-  std::chrono::milliseconds twin_interval{60'000};    // the twins of the gateway, $edgeAgent, $edgeHub
+  std::chrono::milliseconds twin_interval{300'000};   // the twins of the gateway, $edgeAgent, $edgeHub: some 20 KB each time
   std::chrono::milliseconds sweep_interval{300'000};  // the queries
   std::chrono::milliseconds long_wait{300'000};       // when only an operator can repair it
   std::chrono::milliseconds first_backoff{1'000};
