@@ -109,18 +109,19 @@ base::Result<HostAndPort> endpoint_of(std::string_view value) {
   return result;
 }
 
-/// May the key of this host's hub go over plain TCP? Only where it stays in the house.
-bool is_nearby(const std::string& host) {
-  if (const auto address = base::IpAddress::parse(host)) return address->is_loopback() || address->is_site_local();
-  return host.find('.') == std::string::npos || host.ends_with(".internal") || host.ends_with(".local");
-}
-
 base::Result<std::string_view> required(std::string_view text, std::string_view name, std::string_view what) {
   if (const auto value = value_of(text, name)) return *value;
   return base::fail(std::string(name) + " is missing in the " + std::string(what));
 }
 
 }  // namespace
+
+bool is_nearby_host(const std::string& host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  const auto address = base::IpAddress::parse(bracketed ? host.substr(1, host.size() - 2) : host);
+  if (address) return address->is_loopback() || address->is_site_local();
+  return host.find('.') == std::string::npos || host.ends_with(".internal") || host.ends_with(".local");
+}
 
 std::string EventHubConnection::endpoint() const {
   return "sb://" + host + (port == 0 ? std::string() : ":" + std::to_string(port)) + "/";
@@ -167,7 +168,7 @@ base::Result<EventHubConnection> parse_event_hub_connection(std::string_view giv
   result.port = endpoint->port;
   result.entity_path = value_of(*text, "EntityPath").value_or("");
   result.development_emulator = same(value_of(*text, "UseDevelopmentEmulator").value_or(""), "true");
-  if (result.development_emulator && !is_nearby(result.host)) {
+  if (result.development_emulator && !is_nearby_host(result.host)) {
     return base::fail("UseDevelopmentEmulator=true is refused for " + result.host +
                       ": it would send without TLS beyond the local network");
   }

@@ -43,4 +43,8 @@ struct EventHubConnection {
 base::Result<IotHubConnection> parse_iot_hub_connection(std::string_view text);
 base::Result<EventHubConnection> parse_event_hub_connection(std::string_view text);
 
+/// Whether a secret may go there in plain text: this host, a private address, or a name that only
+/// the local network can know (without a dot, .local, .internal).
+bool is_nearby_host(const std::string& host);
+
 }  // namespace iris::registry

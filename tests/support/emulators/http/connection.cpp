@@ -136,6 +136,7 @@ ssize_t Connection::write(const char* from, std::size_t size) {
   if (cut_) return -1;
   const bool body = head_written_;
   head_written_ = true;
+  if (!body && fault_.delay.count() > 0 && open_.wait_for_end(fault_.delay)) return -1;
   using Cut = WireFault::Cut;
   std::size_t allowed = size;
   if (fault_.cut == Cut::before_answer) allowed = 0;

@@ -32,8 +32,9 @@ struct Request {
 struct WireFault {
   enum class Cut { none, before_answer, in_head, in_body };
   Cut cut = Cut::none;                     // the connection ends there, without a farewell
-  std::size_t piece_bytes = 0;             // more than 0: written in pieces, with a pause between
-  std::chrono::milliseconds pause{0};
+  std::chrono::milliseconds delay{0};      // before anything is sent
+  std::size_t piece_bytes = 0;             // of the body, if it is written in pieces; 0: at once
+  std::chrono::milliseconds pause{0};      // after each piece
 };
 
 struct Response {

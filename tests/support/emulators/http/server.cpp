@@ -91,6 +91,7 @@ class Server::Impl : public httplib::Server {
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     });
     set_tcp_nodelay(true);
+    set_keep_alive_max_count(1'000);
     const auto answer = [this](const httplib::Request& request, httplib::Response& response) { respond(request, response); };
     const char* const any = R"([\s\S]*)";
     Get(any, answer).Post(any, answer).Put(any, answer).Patch(any, answer).Delete(any, answer);

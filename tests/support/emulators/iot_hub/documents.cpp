@@ -31,7 +31,7 @@ std::string etag_of(std::uint64_t version) {
 
 std::uint64_t version_of(const json& object, const char* name) {
   const auto found = object.find(name);
-  return found != object.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 1;
+  return found != object.end() && found->is_number_integer() ? found->get<std::uint64_t>() : 1;
 }
 
 std::string text_of(const json& object, const char* name) {

@@ -97,7 +97,7 @@ base::Result<iot_hub_emulator::Policies> read_policies(const Arguments& argument
 
 struct Contents {
   iot_hub_emulator::Hub hub;
-  std::vector<iot_hub_emulator::Fault> faults;
+  std::vector<emulator::Fault> faults;
 };
 
 base::Result<Contents> read_contents(const Arguments& arguments) {
@@ -111,7 +111,7 @@ base::Result<Contents> read_contents(const Arguments& arguments) {
   hub->devices.merge(contents.hub.devices);
   hub->modules.merge(contents.hub.modules);
   contents.hub = std::move(*hub);
-  auto faults = iot_hub_emulator::faults_from(document->value("faults", json::array()));
+  auto faults = emulator::faults_from(document->value("faults", json::array()));
   if (!faults) return base::with_context(arguments.documents_file, std::move(faults.error()));
   contents.faults = std::move(*faults);
   return contents;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "emulators/iot_hub/service.h"
 
+#include <fmt/chrono.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -16,6 +18,11 @@ constexpr std::array kApiVersions{"2018-06-30", "2019-10-01", "2020-03-13", "202
 
 std::int64_t clock_unix_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// By its Date a client can tell that its own clock is wrong.
+std::string http_date(std::int64_t unix_s) {
+  return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(unix_s)));
 }
 
 std::string host_of(const emulator::Request& request) {
@@ -50,6 +57,8 @@ std::optional<Purpose> purpose_of(const emulator::Request& request, unsigned con
 Service::Service(ServiceOptions options, Hub hub)
     : options_(std::move(options)), throttle_(options_.rates), hub_(std::make_shared<const Hub>(std::move(hub))) {}
 
+std::int64_t Service::now_unix_s() const { return options_.now_unix_s ? options_.now_unix_s() : clock_unix_s(); }
+
 emulator::Response Service::answer(const Request& request) {
   SeenRequest seen;
   seen.method = request.method;
@@ -61,6 +70,7 @@ emulator::Response Service::answer(const Request& request) {
   if (fault) seen.fault = "scripted";
   auto response = dispatch(request, seen, fault ? &*fault : nullptr);
   seen.status = response.status;
+  response.headers.emplace_back("Date", http_date(now_unix_s()));
   const std::lock_guard lock(mutex_);
   if (seen_.size() == kSeenRequests) seen_.pop_front();
   seen_.push_back(std::move(seen));
@@ -69,14 +79,7 @@ emulator::Response Service::answer(const Request& request) {
 
 emulator::Response Service::dispatch(const Request& request, SeenRequest& seen, const Fault* fault) {
   using Kind = Fault::Kind;
-  if (fault != nullptr && fault->kind == Kind::answer) {
-    auto response = fault->error.empty() ? Response{} : error_answer(fault->status, fault->error, "as the test asked", options_.error_style);
-    response.status = fault->status;
-    if (fault->body) response.body = *fault->body;
-    if (fault->error.empty()) response.content_type = fault->body ? "text/html" : "";
-    if (fault->retry_after) response.headers.emplace_back("Retry-After", *fault->retry_after);
-    return response;
-  }
+  if (fault != nullptr && fault->kind == Kind::answer) return scripted(*fault);
   auto response = checked(request, seen, fault);
   if (fault == nullptr) return response;
   if (fault->kind == Kind::wire) response.wire = fault->wire;
@@ -84,6 +87,20 @@ emulator::Response Service::dispatch(const Request& request, SeenRequest& seen, 
   if (fault->kind == Kind::change_twin) {
     change([fault](Hub& hub) { hub.patch_twin(fault->device_id, fault->module_id, fault->patch); });
   }
+  return response;
+}
+
+emulator::Response Service::scripted(const Fault& fault) const {
+  Response response;
+  if (!fault.error.empty()) {
+    response = error(fault.status, fault.error.c_str(), "as the test asked");
+  } else {
+    response.content_type = fault.body ? "text/html" : "";
+  }
+  response.status = fault.status;
+  if (fault.body) response.body = *fault.body;
+  if (fault.content_type) response.content_type = *fault.content_type;
+  if (fault.retry_after) response.headers.emplace_back("Retry-After", *fault.retry_after);
   return response;
 }
 
@@ -114,8 +131,7 @@ emulator::Response Service::checked(const Request& request, SeenRequest& seen, c
 bool Service::permitted(const Request& request, unsigned needed, SeenRequest& seen) const {
   std::string resource = options_.host_name;
   for (const auto& segment : request.path) resource += "/" + segment;
-  const auto now = options_.now_unix_s ? options_.now_unix_s() : clock_unix_s();
-  const auto permissions = verify_token(request.header("authorization"), resource, options_.policies, now);
+  const auto permissions = verify_token(request.header("authorization"), resource, options_.policies, now_unix_s());
   if (!permissions) {
     seen.refused = permissions.error().message;
   } else if ((*permissions & needed) != needed) {

@@ -9,21 +9,24 @@
 #include <string>
 #include <vector>
 
+#include "emulators/http/faults.h"
 #include "emulators/http/message.h"
 #include "emulators/iot_hub/answers.h"
 #include "emulators/iot_hub/continuation.h"
 #include "emulators/iot_hub/documents.h"
-#include "emulators/iot_hub/faults.h"
 #include "emulators/iot_hub/query.h"
 #include "emulators/iot_hub/sas.h"
 #include "emulators/iot_hub/throttle.h"
 
 namespace iris::iot_hub_emulator {
 
+using emulator::Fault;
+using emulator::FaultScript;
+
 struct ServiceOptions {
   std::string host_name = "iris-hub.azure-devices.net";
-  Policies policies;
-  Rates rates;                                    // of Throttle; default: none
+  Policies policies{};
+  Rates rates{};                                  // of Throttle; default: none
   bool retry_after = true;                        // with an answer 429 of the throttle
   ErrorStyle error_style = ErrorStyle::text;
   /// Whether a query that does not name moduleId sees $edgeAgent and $edgeHub: not documented.
@@ -31,7 +34,7 @@ struct ServiceOptions {
   std::size_t largest_page = 1'000;               // of a query, whatever the client asks for
   unsigned configurations_need = kRegistryRead;   // not documented for keys
   bool any_host = false;                          // otherwise another Host header gets 404 IotHubNotFound
-  std::function<std::int64_t()> now_unix_s;       // default: the clock
+  std::function<std::int64_t()> now_unix_s{};     // default: the clock
 };
 
 /// One request as it was seen, for tests to look at. No token in it.
@@ -66,7 +69,9 @@ class Service {
   using Response = emulator::Response;
   using Request = emulator::Request;
 
+  std::int64_t now_unix_s() const;
   Response dispatch(const Request& request, SeenRequest& seen, const Fault* fault);
+  Response scripted(const Fault& fault) const;
   Response checked(const Request& request, SeenRequest& seen, const Fault* fault);
   bool permitted(const Request& request, unsigned needed, SeenRequest& seen) const;
   Response route(const Request& request, const Fault* fault);

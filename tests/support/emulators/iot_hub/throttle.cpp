@@ -36,7 +36,7 @@ std::optional<std::chrono::milliseconds> Throttle::refused(Operation operation, 
     return std::nullopt;
   }
   const double missing_ms = (1 - bucket.level) / rate.per_second * 1'000;
-  return std::chrono::milliseconds(static_cast<long>(std::ceil(missing_ms)));
+  return std::chrono::milliseconds(static_cast<long>(std::ceil(missing_ms - 1e-6)));
 }
 
 }  // namespace iris::iot_hub_emulator

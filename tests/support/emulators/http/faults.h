@@ -10,16 +10,16 @@
 #include "base/result.h"
 #include "emulators/http/message.h"
 
-namespace iris::iot_hub_emulator {
+namespace iris::emulator {
 
 /// One thing that goes wrong, for the requests that it matches.
 struct Fault {
   enum class Kind {
     answer,       // `status`, with `body` or else an error body, instead of the real answer
     empty_body,   // the real answer without its body
-    wire,         // the real answer, cut or slow: `wire`
-    empty_page,   // of a query: [] with a continuation to what would have been the page
-    change_twin,  // the real answer, and then `patch` for the twin: before the next page
+    wire,         // the real answer, cut, slow or late: `wire`
+    empty_page,   // of a query to IoT Hub: [] with a continuation to what would have been the page
+    change_twin,  // IoT Hub: the real answer, and then `patch` for the twin: before the next page
   };
 
   std::string method;            // empty: any
@@ -31,16 +31,17 @@ struct Fault {
   int status = 503;
   std::string error;                       // iothub-errorcode; empty: none, and no error body
   std::optional<std::string> body;
+  std::optional<std::string> content_type;  // default: that of an error body, or text/html beside `body`
   std::optional<std::string> retry_after;  // as it is sent
-  emulator::WireFault wire;
+  WireFault wire;
   std::string device_id;
   std::string module_id;
   nlohmann::json patch;
 };
 
 /// {"method","path","skip","times", and one of
-///  "answer":{"status","error","body","retry_after"}, "empty_body":true, "empty_page":true,
-///  "cut":"before_answer|in_head|in_body", "slow":{"piece_bytes","pause_ms"},
+///  "answer":{"status","error","body","content_type","retry_after"}, "empty_body":true, "empty_page":true,
+///  "cut":"before_answer|in_head|in_body", "slow":{"piece_bytes","pause_ms"}, "delay_ms":n,
 ///  "change_twin":{"device","module","patch"}}
 base::Result<Fault> fault_from(const nlohmann::json& document);
 base::Result<std::vector<Fault>> faults_from(const nlohmann::json& list);
@@ -50,11 +51,11 @@ class FaultScript {
  public:
   void add(Fault fault);
   void clear();
-  std::optional<Fault> next(const emulator::Request& request);
+  std::optional<Fault> next(const Request& request);
 
  private:
   std::mutex mutex_;
   std::vector<Fault> faults_;
 };
 
-}  // namespace iris::iot_hub_emulator
+}  // namespace iris::emulator

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emulators/iot_hub/faults.h"
+#include "emulators/http/faults.h"
 
-namespace iris::iot_hub_emulator {
+namespace iris::emulator {
 namespace {
 
 using nlohmann::json;
@@ -24,11 +24,12 @@ bool read_kind(const json& from, Fault& fault) {
     fault.status = get(answer, "status", 503);
     fault.error = get(answer, "error", std::string());
     fault.body = get_text(answer, "body");
+    fault.content_type = get_text(answer, "content_type");
     fault.retry_after = get_text(answer, "retry_after");
     return true;
   }
   if (from.contains("cut")) {
-    using Cut = emulator::WireFault::Cut;
+    using Cut = WireFault::Cut;
     const auto where = from["cut"].get<std::string>();
     fault.kind = Kind::wire;
     fault.wire.cut = where == "before_answer" ? Cut::before_answer : (where == "in_head" ? Cut::in_head : Cut::in_body);
@@ -39,6 +40,11 @@ bool read_kind(const json& from, Fault& fault) {
     fault.wire.piece_bytes = get(from["slow"], "piece_bytes", std::size_t{64});
     fault.wire.pause = std::chrono::milliseconds(get(from["slow"], "pause_ms", 10));
     return fault.wire.piece_bytes > 0;
+  }
+  if (from.contains("delay_ms")) {
+    fault.kind = Kind::wire;
+    fault.wire.delay = std::chrono::milliseconds(from["delay_ms"].get<int>());
+    return true;
   }
   if (from.contains("change_twin")) {
     const auto& change = from["change_twin"];
@@ -52,7 +58,7 @@ bool read_kind(const json& from, Fault& fault) {
   return from.contains("empty_page") || from.contains("empty_body");
 }
 
-bool matches(const Fault& fault, const emulator::Request& request) {
+bool matches(const Fault& fault, const Request& request) {
   return (fault.method.empty() || fault.method == request.method) && request.raw_path().starts_with(fault.path_prefix);
 }
 
@@ -93,7 +99,7 @@ void FaultScript::clear() {
   faults_.clear();
 }
 
-std::optional<Fault> FaultScript::next(const emulator::Request& request) {
+std::optional<Fault> FaultScript::next(const Request& request) {
   const std::lock_guard lock(mutex_);
   for (auto at = faults_.begin(); at != faults_.end(); ++at) {
     if (!matches(*at, request)) continue;
@@ -108,4 +114,4 @@ std::optional<Fault> FaultScript::next(const emulator::Request& request) {
   return std::nullopt;
 }
 
-}  // namespace iris::iot_hub_emulator
+}  // namespace iris::emulator

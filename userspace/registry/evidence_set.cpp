@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/evidence_set.h"
+
+#include <functional>
+#include <utility>
+
+namespace iris::registry {
+namespace {
+
+using identity::Evidence;
+
+std::size_t bytes_of(const Evidence& evidence) {
+  std::size_t bytes = sizeof evidence + evidence.name.size() + evidence.parent.size() + evidence.module_id.size() +
+                      evidence.tags.size() + evidence.configuration.size() + evidence.status.size();
+  for (const auto& id : evidence.hardware_ids) bytes += sizeof id + id.size();
+  for (const auto& address : evidence.addresses) bytes += sizeof address + address.text.size();
+  return bytes;
+}
+
+std::string key_of(const Evidence& evidence) {
+  return std::string(identity::to_string(evidence.source)) + "\n" + flow::to_string(evidence.kind) + "\n" + evidence.name +
+         "\n" + evidence.module_id;
+}
+
+}  // namespace
+
+void EvidenceSet::add(Evidence evidence) {
+  auto key = key_of(evidence);
+  const auto found = evidence_.find(key);
+  if (found != evidence_.end()) {
+    bytes_ -= bytes_of(found->second);
+  } else if (full()) {
+    ++left_out_;
+    return;
+  }
+  if (bytes_ + bytes_of(evidence) > max_bytes_ && !(evidence.tags.empty() && evidence.configuration.empty())) {
+    evidence.tags = std::string();  // gives the memory back, as clear() does not
+    evidence.configuration = std::string();
+    ++thinned_;
+  }
+  bytes_ += bytes_of(evidence);
+  if (found != evidence_.end()) {
+    found->second = std::move(evidence);
+  } else {
+    evidence_.emplace(std::move(key), std::move(evidence));
+  }
+}
+
+void EvidenceSet::append_to(std::vector<Evidence>& all) const {
+  all.reserve(all.size() + evidence_.size());
+  for (const auto& [key, evidence] : evidence_) all.push_back(evidence);
+}
+
+void Fingerprint::mix(std::uint64_t value) {
+  // As boost::hash_combine, for 64 bits.
+  value_ ^= value + 0x9e3779b97f4a7c15 + (value_ << 12) + (value_ >> 4);
+}
+
+void Fingerprint::mix(const std::string& text) { mix(std::hash<std::string>{}(text)); }
+
+void Fingerprint::add(const Evidence& evidence) {
+  mix((std::uint64_t{static_cast<std::uint8_t>(evidence.source)} << 16) |
+      (std::uint64_t{static_cast<std::uint8_t>(evidence.kind)} << 8) | (evidence.deployed ? 2u : 0u) |
+      (evidence.connected ? 1u : 0u));
+  for (const auto* text : {&evidence.name, &evidence.parent, &evidence.module_id, &evidence.tags, &evidence.configuration,
+                           &evidence.status}) {
+    mix(*text);
+  }
+  mix(evidence.hardware_ids.size());
+  for (const auto& id : evidence.hardware_ids) mix(id);
+  mix(evidence.addresses.size());
+  for (const auto& address : evidence.addresses) {
+    mix(address.ip ? address.ip->to_string() : "text:" + address.text);
+    mix((std::uint64_t{address.port} << 8) | address.protocol);
+  }
+}
+
+std::uint64_t fingerprint(const std::vector<Evidence>& all) {
+  Fingerprint print;
+  for (const auto& evidence : all) print.add(evidence);
+  return print.value();
+}
+
+}  // namespace iris::registry
