@@ -15,6 +15,7 @@
 #include <set>
 #include <map>
 
+#include "agent/batch_builder.h"
 #include "agent/spool_source.h"
 #include "counting_relay.h"
 #include "simulator/collector_process.h"
@@ -103,34 +104,30 @@ std::vector<flow::Batch> model() {
   return windows;
 }
 
-/// Windows of a recording. Of the records with an owner only those of `owners`.
+/// Windows of a recording, as irisd would spool them. Of the records with an owner only
+/// those of `owners`.
 std::vector<flow::Batch> recorded(const std::string& path, const std::set<std::string>& owners, bool flows_only) {
   const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   auto reader = wire::RecordFileReader::open(wire::read_from(file.get()));
   if (!reader) throw std::runtime_error(reader.error().message);
-  std::vector<flow::Batch> windows(1);
-  while (true) {
-    auto next = reader->next();
-    if (!next || !*next) break;  // what a recording that still goes on holds so far
-    const bool wanted = std::visit(
-        [&](const auto& record) {
-          using Record = std::decay_t<decltype(record)>;
-          if constexpr (std::is_same_v<Record, flow::Ledger>) return true;
-          else if constexpr (std::is_same_v<Record, flow::SocketEvent>) return false;
-          else return record.owner && owners.contains(record.owner->name) &&
-                      (!flows_only || std::is_same_v<Record, flow::FlowRecord>);
-        },
-        **next);
-    if (!wanted) continue;
-    const auto* ledger = std::get_if<flow::Ledger>(&**next);
-    if (ledger != nullptr) {
-      windows.back().start_wall_ns = ledger->window_start_wall_ns;
-      windows.back().end_wall_ns = ledger->window_end_wall_ns;
+  const auto wanted = [&]<typename Record>(const Record& record) {
+    if constexpr (flow::kHasOwner<Record>) {
+      return record.owner && owners.contains(record.owner->name) && (!flows_only || std::is_same_v<Record, flow::FlowRecord>);
+    } else {
+      return !flows_only || std::is_same_v<Record, flow::Ledger>;
     }
-    windows.back().records.push_back(std::move(**next));
-    if (ledger != nullptr) windows.emplace_back();
+  };
+  std::vector<flow::Batch> windows;
+  agent::BatchBuilder builder;
+  while (true) {
+    const auto next = reader->next();
+    if (!next || !*next) break;  // what a recording that still goes on holds so far
+    if (!std::visit(wanted, **next)) continue;
+    builder.write(**next);
+    if (!std::holds_alternative<flow::Ledger>(**next)) continue;
+    if (auto batch = builder.take()) windows.push_back(std::move(*batch));
   }
-  windows.pop_back();
+  if (windows.empty()) throw std::runtime_error("nothing of these owners is in " + path);
   return windows;
 }
 
