@@ -17,6 +17,7 @@ constexpr unsigned kMinPageSize = 10;
 constexpr std::size_t kMaxContinuationBytes = 8u << 10;
 constexpr std::size_t kMaxNotes = 8;
 constexpr std::size_t kMaxDeployments = 20;
+constexpr std::size_t kMaxElements = 100'000;  // of an answer; its bytes are bounded more tightly
 constexpr const char* kDeploymentsPath = "/configurations?top=100";
 
 bool has_control(std::string_view text) {
@@ -171,7 +172,7 @@ bool IotHubSweep::take_page(const std::string& body) {
   std::vector<std::string_view> twins;
   const auto start = body.find_first_not_of(" \t\r\n");
   if (start == std::string::npos || body[start] != '[') return false;
-  if (!identity::each_element(body, [&twins](std::string_view twin) { twins.push_back(twin); })) return false;
+  if (!identity::each_element(body, kMaxElements, [&twins](std::string_view twin) { twins.push_back(twin); })) return false;
   for (const auto twin : twins) {
     if (phase_ == Phase::modules) {
       take_module(twin);
@@ -243,7 +244,7 @@ IotHubAnswer IotHubSweep::module_list(IotHubSession& session) {
   }
   if (answer.ok()) {
     // Its authentication members hold keys: nothing is kept but the names.
-    const auto walked = identity::each_element(answer.response.body, [this](std::string_view text) {
+    const auto walked = identity::each_element(answer.response.body, kMaxElements, [this](std::string_view text) {
       const auto module = identity::parse_json(text);
       const std::string id = module ? text_of(*module, "moduleId") : "";
       if (!id.empty() && !id.starts_with('$') && !result_.modules.contains(id) &&
@@ -281,7 +282,7 @@ IotHubAnswer IotHubSweep::deployments(IotHubSession& session) {
     refusal_notes_[1] = "policy '" + session.connection().policy + "' may not read the deployments, and need not";
   }
   if (answer.ok()) {
-    const auto walked = identity::each_element(answer.response.body, [this](std::string_view text) {
+    const auto walked = identity::each_element(answer.response.body, kMaxElements, [this](std::string_view text) {
       const auto deployment = identity::parse_json(text);
       if (!deployment || !deployment_ids_.contains(text_of(*deployment, "id"))) return;
       if (result_.deployments.size() < kMaxDeployments) result_.deployments.emplace_back(text);
