@@ -149,21 +149,17 @@ void Profile::update_service(const Observation& seen, Service& service) {
   const double counted = std::min(packets, std::max(usual, 1.0));
   service.packets.add(counted);
   service.max_packets = std::max(service.max_packets, static_cast<std::uint64_t>(counted));
-  const auto hour = static_cast<std::uint32_t>(seen.end_ns / kHour);
-  if (hour != service.hour) {
-    if (service.hour != 0 && service.hour_out + service.hour_in > 0) {
-      auto out = static_cast<double>(service.hour_out);
-      const auto both = static_cast<double>(service.hour_out + service.hour_in);
-      service.balance.add((2 * out - both) / both, 3600);
-      if (service.hourly_out.count() >= 6) out = std::min(out, service.hourly_out.quantile(1) * kVolumeCap);
-      service.hourly_out.add(out);
-      service.rate_out.add(out, 3600.0 * (hour > service.hour ? hour - service.hour : 1));
-    }
-    service.hour = hour;
-    service.hour_out = service.hour_in = 0;
-  }
-  service.hour_out += seen.bytes_out;
-  service.hour_in += seen.bytes_in;
+}
+
+void Profile::learn_hour(std::uint64_t service_key, std::uint64_t bytes_out, std::uint64_t bytes_in) {
+  Service* service = services_.find(service_key);
+  if (service == nullptr || bytes_out + bytes_in == 0) return;
+  auto out = static_cast<double>(bytes_out);
+  const auto both = static_cast<double>(bytes_out + bytes_in);
+  service->balance.add((2 * out - both) / both, 3600);
+  if (service->hourly_out.count() >= 6) out = std::min(out, service->hourly_out.quantile(1) * kVolumeCap);
+  service->hourly_out.add(out);
+  service->rate_out.add(out, 3600);
 }
 
 void Profile::learn(const Observation& seen, Lesson lesson) {

@@ -56,6 +56,8 @@ class Profile {
 
   Familiarity assess(const Observation& seen) const;
   void learn(const Observation& seen, Lesson lesson);
+  /// What one workload moved over a service in one hour of use.
+  void learn_hour(std::uint64_t service_key, std::uint64_t bytes_out, std::uint64_t bytes_in);
   /// True when the process is new to a workload whose processes are known.
   bool unusual_process(std::string_view name) const;
   void learn_process(std::string_view name, std::uint64_t time_ns, Lesson lesson);

@@ -119,7 +119,7 @@ bool transfer(Stream& s, Contact& c) {
 template <typename Stream>
 bool transfer(Stream& s, Service& v) {
   if (!values(s, v.key, v.role, v.reach, v.protocol, v.port, v.visits, v.singles, v.learned, v.first_ns, v.last_ns,
-              v.max_packets, v.hour, v.hour_out, v.hour_in, v.rate_out.fast, v.rate_out.slow, v.rate_out.count,
+              v.max_packets, v.rate_out.fast, v.rate_out.slow, v.rate_out.count,
               v.balance.fast, v.balance.slow, v.balance.count))
     return false;
   return array(s, v.peers.registers()) && transfer(s, v.packets) && transfer(s, v.hourly_out) &&

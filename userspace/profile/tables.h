@@ -82,9 +82,6 @@ struct Service {
   Quantiles packets;               // both ways, a window and contact
   Quantiles hourly_out;            // bytes, hours in which it was used
   std::uint64_t max_packets = 0;   // of one window and contact
-  std::uint32_t hour = 0;          // since the epoch: the hour being summed
-  std::uint64_t hour_out = 0;
-  std::uint64_t hour_in = 0;
   TwoSpeedMean rate_out;           // bytes an hour
   TwoSpeedMean balance;            // (out - in) / (out + in) of an hour: 1 only sends, -1 only receives
 };
