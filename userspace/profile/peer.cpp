@@ -72,7 +72,9 @@ Peer identify_peer(const flow::FlowRecord& record) {
   if (!record.peer_device.empty()) return make(PeerKind::device, record.peer_device);
   if (!record.peer_address) return make(PeerKind::unknown, "folded");
   const auto& address = *record.peer_address;
-  if (is_group_address(address)) return make(PeerKind::group, "group");
+  // Nets end at an address of 255 nearly always: that one is their broadcast address.
+  const bool directed = record.scope == flow::Scope::site && record.protocol == kUdp && address.is_v4() && address.bytes[15] == 255;
+  if (is_group_address(address) || directed) return make(PeerKind::group, "group");
   if (record.scope == flow::Scope::loopback || record.scope == flow::Scope::host) return make(PeerKind::host, "host");
   if (is_infrastructure(record)) {
     // A resolver is a choice of the network's owner; time servers come from a pool.
