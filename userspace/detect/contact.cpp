@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "detect/entity.h"
+#include "detect/ports.h"
 
 namespace iris::detect {
 namespace {
@@ -18,22 +18,6 @@ using profile::Reach;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint8_t kTcp = 6;
 constexpr std::uint8_t kIcmp = 1;
-
-/// Ports that services in the Internet are usually found at; anything else is odd.
-constexpr auto kUsualPorts = std::to_array<std::uint16_t>({20, 21, 53, 80, 123, 443, 465, 587, 853, 989, 990, 993, 995, 1883, 3478,
-                                                           5222, 5223, 5228, 5671, 5672, 5683, 5684, 8080, 8443, 8883});
-/// Where one logs in to, or runs things on, another host.
-constexpr auto kAdminPorts = std::to_array<std::uint16_t>({21, 22, 23, 111, 135, 139, 445, 512, 513, 514, 873, 2049, 2323, 2375, 3389,
-                                                           5555, 5900, 5985, 5986, 6379, 10250});
-constexpr auto kLoginPorts = std::to_array<std::uint16_t>({21, 22, 23, 2323, 3389, 5900, 5985, 5986});
-/// Where controllers take orders.
-constexpr auto kControllerPorts = std::to_array<std::uint16_t>({102, 502, 802, 1089, 1090, 1091, 1911, 1962, 2222, 2404, 3671, 4840, 4843,
-                                                                4911, 5094, 9600, 18245, 19998, 20000, 34962, 34963, 34964, 44818, 47808});
-
-template <std::size_t N>
-bool among(const std::array<std::uint16_t, N>& ports, std::uint16_t port) {
-  return std::find(ports.begin(), ports.end(), port) != ports.end();
-}
 
 /// What speaks against a contact, in numbers and words.
 struct Case {
@@ -69,7 +53,9 @@ void add_failures(const Moment& moment, const Suspect& suspect, Case& made) {
   const bool network_works = answer_ns != 0 && moment.now_ns - answer_ns < 3600 * kSecond;
   const bool never_answered = suspect.answered == 0;
   const bool burst = suspect.failures >= limits.failures_burst && age_ns <= limits.failures_burst_s * kSecond;
-  if (never_answered && network_works && (burst || suspect.failures >= limits.failures_persistent)) {
+  // A neighbour that is switched off is retried by its apps; that is no intruder's doing.
+  const bool app_retry = moment.seen.reach != Reach::external && is_usual_port(moment.seen.port) && !is_admin_port(moment.seen.port);
+  if (never_answered && network_works && !app_retry && (burst || suspect.failures >= limits.failures_persistent)) {
     made.add(3, fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
     if (made.rule.empty() || made.score < 5) made.rule = "failing_new_peer";
   } else if (never_answered || suspect.failures * 2 >= suspect.attempts) {
@@ -95,7 +81,7 @@ void judge_external_outbound(const Moment& moment, const Suspect& suspect, Case&
   made.rule = "anomalous_outbound";
   const double sure = known_share(moment);
   const double scale = seen.protocol == kIcmp ? 0.3 : 1;
-  const bool odd_port = seen.port != 0 && !among(kUsualPorts, seen.port);
+  const bool odd_port = seen.port != 0 && !is_usual_port(seen.port);
   if (!known.service_known && !known.class_known && !known.peer_known)
     made.add(3.0 * sure * scale, fmt::format("it never opened any {} conversation to the Internet before", seen.protocol == kTcp ? "TCP" : "such"));
   else if (!known.service_known && !known.peer_known)
@@ -129,8 +115,8 @@ void judge_external_inbound(const Moment& moment, Case& made) {
     made.add((known.class_known ? 2.0 : 3.0) * known_share(moment), "nothing from the Internet ever got an answer there before");
   else
     made.add(1.0 * known_share_of_service(moment), "its callers are known, this is none of them");
-  if (among(kControllerPorts, seen.port)) made.add(2.0, "the port takes orders for a controller");
-  if (among(kAdminPorts, seen.port)) made.add(1.0, "the port gives control over it");
+  if (is_controller_port(seen.port)) made.add(2.0, "the port takes orders for a controller");
+  if (is_admin_port(seen.port)) made.add(1.0, "the port gives control over it");
 }
 
 void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made) {
@@ -141,18 +127,27 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   made.rule = seen.reach == Reach::near ? (out ? "new_site_peer" : "inbound_container") : (out ? "new_site_peer" : "inbound_site");
   if (seen.protocol == kIcmp || seen.discovery || seen.peer.kind == PeerKind::group || seen.peer.kind == PeerKind::role) return;
   if (seen.pre_existing && !out) return;
-  const bool controller = among(kControllerPorts, seen.port);
-  const bool admin = among(kAdminPorts, seen.port);
+  const bool controller = is_controller_port(seen.port);
+  const bool admin = is_admin_port(seen.port);
   double weight = controller || admin ? 3.0 : seen.reach == Reach::near ? 2.5 : 1.5;
   if (known.peer_known) weight *= 0.6;
   if (!out && seen.answered == 0) weight *= 0.7;
   const double sure = known.service_known ? known_share_of_service(moment) : known_share(moment);
   if (known.service_known) {
     made.add(weight * (controller || admin ? 1.0 : 0.6) * sure, fmt::format("{} at {} are known, this is none of them", out ? "its peers" : "those who call it", moment.service_text()));
-    if (controller && !out) made.rule = "new_controller_master";
+    if (controller && !out) {
+      made.rule = "new_controller_master";
+      // Controllers take orders of one master by design, so that little time is needed to be sure.
+      constexpr std::uint32_t kVisitsOfMaster = 20;
+      constexpr std::uint32_t kMasters = 2;
+      if (known.service->learned <= kMasters && known.service->visits >= kVisitsOfMaster && seen.answered > 0)
+        made.add(1.5, "the controller has had but one master");
+    }
   } else {
     made.add(weight * sure, fmt::format("it never {} {} there before", out ? "used" : "was called on", moment.service_text()));
   }
+  // For the source it is a step sideways; for whom it reaches, how it begins.
+  if (!out && admin && seen.answered > 0) made.alert_class = AlertClass::initial_infection;
   if (out && !known.class_known && !known.service_known) made.add(1.0 * sure, "it never opened a conversation to its neighbours before");
   if (!out) return;
   add_failures(moment, suspect, made);
@@ -179,7 +174,7 @@ void report(const Moment& moment, Suspect& suspect, const Case& made, Findings& 
 
 void detect_brute_force(const Moment& moment, const Suspect& suspect, Findings& out) {
   const auto& seen = moment.seen;
-  if (!among(kLoginPorts, seen.port) || seen.protocol != kTcp || suspect.minute_attempts < moment.limits.brute_force_minute) return;
+  if (!is_login_port(seen.port) || seen.protocol != kTcp || suspect.minute_attempts < moment.limits.brute_force_minute) return;
   Finding finding;
   finding.rule = "brute_force";
   finding.alert_class = AlertClass::initial_infection;

@@ -83,6 +83,7 @@ struct Fans {
   Fan peers_hour{3600};
   Fan inbound_minute{60};    // by stranger: which ports
   Fan inbound_hour{3600};
+  Fan strangers_hour{3600};  // outbound, to odd ports in the Internet
   Fan sources_hour{3600};    // strangers from outside, all together
   Fan probed_hour{3600};     // and the ports that they try
 };

@@ -3,7 +3,10 @@
 // many ports, mostly in vain.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "detect/entity.h"
+#include "detect/ports.h"
 #include "profile/sketch.h"
 
 namespace iris::detect {
@@ -27,6 +30,27 @@ Finding scan(const Moment& moment, std::string_view rule, AlertClass alert_class
   return finding;
 }
 
+/// A workload whose network is down tries one address of its cloud after the other.
+/// Who got an answer of late is not cut off.
+bool network_works(const Moment& moment) {
+  constexpr std::uint64_t kHour = 3'600'000'000'000;
+  const auto& answered = moment.entity.answered_ns;
+  return std::any_of(answered.begin(), answered.end(), [&](std::uint64_t time) { return time != 0 && moment.now_ns - time < kHour; });
+}
+
+/// Many strangers on ports that no service is known for: how bots without a server
+/// find each other.
+void peer_to_peer(const Moment& moment, std::uint64_t peer, std::uint64_t tries, std::uint64_t vain, Findings& out) {
+  const auto& seen = moment.seen;
+  const auto& limits = moment.limits;
+  if (seen.reach != profile::Reach::external || seen.named || seen.port == 0 || is_usual_port(seen.port)) return;
+  const auto& strangers = moment.entity.use_fans().strangers_hour.add(moment.now_ns, 0, peer, tries, vain);
+  if (strangers.members.size() < limits.strangers_hour || strangers.unanswered_share() < 0.5 || !network_works(moment)) return;
+  out.push_back(scan(moment, "peer_to_peer", AlertClass::command_and_control, strangers.members.size(), limits.strangers_hour,
+                     "Internet addresses without a name on unusual ports", "an hour"));
+  out.back().severity = Severity::medium;
+}
+
 void outbound(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
@@ -43,12 +67,13 @@ void outbound(const Moment& moment, Findings& out) {
   const std::string what = fmt::format("{} addresses on {}", site ? "local" : "Internet", moment.service_text());
   if (minute.members.size() >= most && minute.unanswered_share() >= limits.scan_unanswered_share)
     out.push_back(scan(moment, "horizontal_scan", AlertClass::lateral_movement, minute.members.size(), most, what, "a minute"));
-  else if (hour.members.size() >= limits.horizontal_hour && hour.unanswered_share() >= limits.scan_unanswered_share)
+  else if (hour.members.size() >= limits.horizontal_hour && hour.unanswered_share() >= limits.scan_unanswered_share && network_works(moment))
     out.push_back(scan(moment, "horizontal_scan", AlertClass::lateral_movement, hour.members.size(), limits.horizontal_hour, what, "an hour"));
   else if (site && hour.members.size() >= limits.horizontal_new_site_hour)
     out.push_back(scan(moment, "horizontal_scan", AlertClass::lateral_movement, hour.members.size(), limits.horizontal_new_site_hour,
                        "new " + what, "an hour"));
 
+  peer_to_peer(moment, peer, tries, vain, out);
   if (seen.port == 0) return;
   const std::uint64_t port = std::uint64_t{seen.protocol} << 16 | seen.port;
   const auto& near = fans.peers_minute.add(moment.now_ns, peer, port, tries, vain);

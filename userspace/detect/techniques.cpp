@@ -63,6 +63,7 @@ constexpr auto kByRule = std::to_array<RuleTechniques>({
     {"anomalous_outbound", {"T1071", "T0869"}},
     {"odd_port_outbound", {"T1571", "T1071", "T0869"}},
     {"failing_new_peer", {"T1008", "T1571", "T0869"}},
+    {"peer_to_peer", {"T1008", "T1571"}},
     {"beacon", {"T1071", "T1571", "T0869"}},
     {"payload_download", {"T1105"}},
     {"known_risky_outbound", {"T1219", "T1571"}},

@@ -26,6 +26,7 @@ void to_stranger(const Moment& moment, const Suspect& suspect, Findings& out) {
   const auto sent = static_cast<double>(suspect.hour_out);
   const auto total = static_cast<double>(suspect.bytes_out);
   const auto maturity = moment.entity.profile->maturity();
+  if (suspect.answered == 0) return;  // nobody there: a flood, not a transfer
   if (maturity == profile::Maturity::learning || maturity == profile::Maturity::not_learnable) return;
   if (sent >= limits.exfiltration_bytes && sent >= limits.exfiltration_ratio * static_cast<double>(suspect.hour_in)) {
     auto finding = leak(moment, "exfiltration", "sent to a peer that is not known, an hour", 0, limits.exfiltration_bytes, sent, "bytes");

@@ -105,6 +105,9 @@ bool Profile::may_teach(const Observation& seen, const Contact& contact) {
   const bool one_way = seen.protocol != kTcp && (seen.reach != Reach::external || contact.visits >= kOneWayVisits) &&
                        seen.outbound();
   if (contact.answered == 0 && !one_way && !seen.discovery) return false;
+  // What mostly fails is no habit, even if it gets through now and then.
+  constexpr std::uint32_t kFewFailures = 3;
+  if (seen.protocol == kTcp && contact.failures >= kFewFailures && contact.failures * 2 > contact.attempts) return false;
   const Maturity now = maturity();
   if (now == Maturity::learning || now == Maturity::not_learnable || seen.discovery) return true;
   if (contact.hours < kHoursToAdmit) return false;
@@ -142,11 +145,14 @@ void Profile::count_visit(const Observation& seen, Service& service, Contact& co
   }
 }
 
-void Profile::update_service(const Observation& seen, Service& service) {
+void Profile::update_service(const Observation& seen, const Contact& contact, Service& service) {
   service.last_ns = seen.end_ns;
   const auto packets = static_cast<double>(seen.packets_in + seen.packets_out);
   const double usual = service.packets.count() >= 20 ? service.packets.quantile(0.99) * kVolumeCap : packets;
   const double counted = std::min(packets, std::max(usual, 1.0));
+  // A newcomer does not lift the bar that it is measured by.
+  constexpr std::uint32_t kProbation = 6;
+  if (service.packets.count() >= kProbation && contact.visits < kProbation) return;
   service.packets.add(counted);
   service.max_packets = std::max(service.max_packets, static_cast<std::uint64_t>(counted));
 }
@@ -196,6 +202,8 @@ void Profile::learn(const Observation& seen, Lesson lesson) {
     contact->last_ns = seen.end_ns;
   }
   contact->answered += seen.answered > 0;
+  contact->attempts += static_cast<std::uint32_t>(std::min<std::uint64_t>(seen.attempts, 1'000'000));
+  contact->failures += static_cast<std::uint32_t>(std::min<std::uint64_t>(seen.failures, 1'000'000));
   contact->bytes_out += seen.bytes_out;
   contact->bytes_in += seen.bytes_in;
   if (lesson == Lesson::suspicious || contact->standing == Standing::quarantined) return;
@@ -213,7 +221,7 @@ void Profile::learn(const Observation& seen, Lesson lesson) {
   }
   if (counts(seen) && !same_window) count_visit(seen, *service, *contact, fresh);
   if (contact->standing == Standing::candidate && may_teach(seen, *contact)) promote(*contact);
-  update_service(seen, *service);
+  update_service(seen, *contact, *service);
   if (seen.attempts > 0) attempts_.add(static_cast<double>(seen.attempts));
 }
 

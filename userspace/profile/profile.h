@@ -98,7 +98,7 @@ class Profile {
   friend struct StateAccess;
   void touch_time(std::uint64_t time_ns);
   void count_visit(const Observation& seen, Service& service, Contact& contact, bool fresh);
-  void update_service(const Observation& seen, Service& service);
+  void update_service(const Observation& seen, const Contact& contact, Service& service);
   bool may_teach(const Observation& seen, const Contact& contact);
   void promote(Contact& contact);
 

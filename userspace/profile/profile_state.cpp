@@ -109,7 +109,7 @@ bool transfer(Stream& s, Quantiles& q) {
 template <typename Stream>
 bool transfer(Stream& s, Contact& c) {
   if (!values(s, c.key, c.peer_hash, c.service) || !s.text(c.label)) return false;
-  if (!values(s, c.kind, c.standing, c.role, c.reach, c.protocol, c.port, c.visits, c.answered, c.hours, c.first_ns,
+  if (!values(s, c.kind, c.standing, c.role, c.reach, c.protocol, c.port, c.visits, c.answered, c.attempts, c.failures, c.hours, c.first_ns,
               c.last_ns, c.bytes_out, c.bytes_in))
     return false;
   return transfer(s, c.interval) && c.kind <= PeerKind::unknown && c.standing <= Standing::quarantined &&

@@ -32,6 +32,8 @@ struct Contact {
   std::uint16_t port = 0;
   std::uint32_t visits = 0;       // windows in which it was seen
   std::uint32_t answered = 0;     // of these
+  std::uint32_t attempts = 0;     // conversations opened, and how many in vain
+  std::uint32_t failures = 0;
   std::uint32_t hours = 0;        // different hours in which it was seen
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
