@@ -47,7 +47,11 @@ double known_share_of_service(const Moment& moment) {
 /// Attempts in vain, where others get through.
 void add_failures(const Moment& moment, const Suspect& suspect, Case& made) {
   const auto& limits = moment.limits;
-  if (moment.seen.protocol != kTcp || suspect.failures < limits.failures_few) return;
+  if (moment.seen.protocol != kTcp || suspect.failures == 0) return;
+  if (suspect.failures < limits.failures_few) {
+    if (suspect.answered == 0) made.add(0.5, "it does not answer");
+    return;
+  }
   const std::uint64_t age_ns = suspect.last_ns - suspect.first_ns;
   const std::uint64_t answer_ns = moment.entity.answered_ns[static_cast<std::size_t>(moment.seen.reach)];
   const bool network_works = answer_ns != 0 && moment.now_ns - answer_ns < 3600 * kSecond;
@@ -56,7 +60,8 @@ void add_failures(const Moment& moment, const Suspect& suspect, Case& made) {
   // A neighbour that is switched off is retried by its apps; that is no intruder's doing.
   const bool app_retry = moment.seen.reach != Reach::external && is_usual_port(moment.seen.port) && !is_admin_port(moment.seen.port);
   if (never_answered && network_works && !app_retry && (burst || suspect.failures >= limits.failures_persistent)) {
-    made.add(3, fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
+    // An old name that nobody serves any more is tried for years.
+    made.add(moment.seen.named ? 2 : 3, fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
     if (made.rule.empty() || made.score < 5) made.rule = "failing_new_peer";
   } else if (never_answered || suspect.failures * 2 >= suspect.attempts) {
     made.add(1, fmt::format("{} of {} attempts failed", suspect.failures, suspect.attempts));
@@ -74,23 +79,32 @@ void add_beat(const Moment& moment, const Suspect& suspect, Case& made) {
   made.rule = "beacon";
 }
 
+/// Who gets no answer from anybody is cut off; whom it asks then says nothing.
+bool cut_off(const Moment& moment, const Suspect& suspect) {
+  const auto& answered = moment.entity.answered_ns;
+  return suspect.answered == 0 && std::none_of(answered.begin(), answered.end(), [&](std::uint64_t time) {
+    return time != 0 && moment.now_ns - time < 3600 * kSecond;
+  });
+}
+
 void judge_external_outbound(const Moment& moment, const Suspect& suspect, Case& made) {
+  if (cut_off(moment, suspect)) return;
   const auto& known = moment.known;
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
   made.rule = "anomalous_outbound";
   const double sure = known_share(moment);
-  const double scale = seen.protocol == kIcmp ? 0.3 : 1;
+  // Datagrams to strangers are how cameras and phones find each other through NAT.
+  const double scale = seen.protocol == kIcmp ? 0.3 : seen.protocol == kTcp ? 1 : 0.7;
   const bool odd_port = seen.port != 0 && !is_usual_port(seen.port);
   if (!known.service_known && !known.class_known && !known.peer_known)
-    made.add(3.0 * sure * scale, fmt::format("it never opened any {} conversation to the Internet before", seen.protocol == kTcp ? "TCP" : "such"));
+    made.add(2.6 * sure * scale, fmt::format("it never opened any {} conversation to the Internet before", seen.protocol == kTcp ? "TCP" : "such"));
   else if (!known.service_known && !known.peer_known)
     made.add(2.0 * sure * scale, fmt::format("it never used {} towards the Internet before", moment.service_text()));
   else if (!known.service_known)
     made.add(1.0 * sure * scale, fmt::format("the peer is known, {} with it is new", moment.service_text()));
   else
     made.add((known.peer_known ? 0.5 : 1.5) * known_share_of_service(moment), fmt::format("its peers at {} are known, this is none of them", moment.service_text()));
-  if (seen.named && made.score > 0) made.add(-std::min(1.0, made.score), "");
   if (seen.named) made.score = std::max(0.0, made.score - 1.0);
   const double names = moment.entity.profile->named_share();
   if (!seen.named && names >= 0.5) made.add(1.0 * std::max(sure, 0.5), "no DNS name led to it, though it usually asks for names");
@@ -146,6 +160,10 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   } else {
     made.add(weight * sure, fmt::format("it never {} {} there before", out ? "used" : "was called on", moment.service_text()));
   }
+  if (!out && seen.answered > 0 && is_shell_port(seen.port) && !known.service_known) {
+    made.add(3.0, "the port is one that remote shells listen on");
+    made.alert_class = AlertClass::initial_infection;
+  }
   // For the source it is a step sideways; for whom it reaches, how it begins.
   if (!out && admin && seen.answered > 0) made.alert_class = AlertClass::initial_infection;
   if (out && !known.class_known && !known.service_known) made.add(1.0 * sure, "it never opened a conversation to its neighbours before");
@@ -172,29 +190,32 @@ void report(const Moment& moment, Suspect& suspect, const Case& made, Findings& 
   out.push_back(std::move(finding));
 }
 
+}  // namespace
+
 void detect_brute_force(const Moment& moment, const Suspect& suspect, Findings& out) {
   const auto& seen = moment.seen;
-  if (!is_login_port(seen.port) || seen.protocol != kTcp || suspect.minute_attempts < moment.limits.brute_force_minute) return;
+  if (!is_login_port(seen.port) || seen.protocol != kTcp) return;
+  // Who has long been at it is a script of the owner's, unless it is far too much.
+  constexpr std::uint32_t kProbation = 6;
+  const bool habit = moment.known.learned && moment.known.contact->visits >= kProbation;
+  const auto limit = moment.limits.brute_force_minute * (habit ? 4 : 1);
+  if (suspect.minute_attempts < limit) return;
   Finding finding;
   finding.rule = "brute_force";
   finding.alert_class = AlertClass::initial_infection;
   finding.severity = Severity::high;
   finding.peer = moment.peer_text();
   if (!seen.outbound() && seen.address) finding.source = seen.address->to_string();
-  finding.expected = Expected{"connections to " + moment.service_text() + " in a minute", 0, static_cast<double>(moment.limits.brute_force_minute), "connections"};
+  finding.expected = Expected{"connections to " + moment.service_text() + " in a minute", 0, static_cast<double>(limit), "connections"};
   finding.observed = static_cast<double>(suspect.minute_attempts);
   finding.summary = fmt::format("{} connections between {} and {} on {} within a minute: passwords are being guessed",
                                 suspect.minute_attempts, moment.entity.subject, finding.peer, moment.service_text());
   out.push_back(std::move(finding));
 }
 
-}  // namespace
-
 void detect_contact(const Moment& moment, Suspect& suspect, Findings& out) {
   const auto& seen = moment.seen;
   if (seen.folded || seen.peer.kind == PeerKind::unknown) return;
-  detect_brute_force(moment, suspect, out);
-  if (moment.known.learned) return;
   Case made;
   if (seen.reach != Reach::external)
     judge_near_or_site(moment, suspect, made);
@@ -202,8 +223,10 @@ void detect_contact(const Moment& moment, Suspect& suspect, Findings& out) {
     judge_external_outbound(moment, suspect, made);
   else if (!seen.outbound())
     judge_external_inbound(moment, made);
-  // Once accused it stays so: what it does next is news again.
-  if (made.score < moment.limits.medium_score && (suspect.accused >= Severity::medium || moment.known.quarantined) && !made.rule.empty()) {
+  // Once accused it stays so: what it does next is news again. The profile remembers
+  // for longer than the suspect, but only a block of addresses.
+  const bool accused = suspect.accused >= Severity::medium || (moment.known.quarantined && seen.peer.kind != PeerKind::network);
+  if (made.score < moment.limits.medium_score && accused && !made.rule.empty()) {
     made.score = moment.limits.medium_score;
     made.words = "it was suspicious before, and nobody has called it harmless";
   }

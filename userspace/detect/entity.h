@@ -63,7 +63,8 @@ struct Entity {
   std::uint64_t window_ns = 0;        // the window being summed
   std::uint64_t window_in_packets = 0;
   std::uint64_t window_out_packets = 0;
-  std::uint64_t window_in_attempts = 0;
+  std::uint64_t window_in_attempts = 0;  // towards the port most tried (majority vote)
+  std::uint16_t window_in_port = 0;
   std::array<std::uint64_t, 16> ends_ns{};  // unplanned ends of the main process, a ring
   std::uint32_t ends = 0;
   std::array<std::uint64_t, 16> refused_ns{};  // unauthorized attempts of this device, a ring
@@ -127,6 +128,8 @@ Suspect& note_suspect(const Moment& moment);
 void detect_scan(const Moment& moment, Findings& out);
 void detect_flood(const Moment& moment, Findings& out);
 void detect_contact(const Moment& moment, Suspect& suspect, Findings& out);
+/// Passwords guessed: also of a peer that is normal.
+void detect_brute_force(const Moment& moment, const Suspect& suspect, Findings& out);
 void detect_known_peer_lost(const Moment& moment, Findings& out);
 void detect_volume(const Moment& moment, const Suspect* suspect, const HourSum& hour, Findings& out);
 /// Sums of the window just ended.

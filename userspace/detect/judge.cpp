@@ -5,6 +5,7 @@
 
 #include "detect/gateway.h"
 #include "detect/lifecycle.h"
+#include "detect/ports.h"
 #include "profile/sketch.h"
 
 namespace iris::detect {
@@ -125,13 +126,21 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
       finding.contact = profile::contact_key(seen.peer, profile::service_key(seen));
       findings_.push_back(std::move(finding));
     }
+    detect_brute_force(moment, *suspect, findings_);
     detect_contact(moment, *suspect, findings_);
     if (!seen.outbound()) {
-      if (entity.window_in_packets + entity.window_in_attempts == 0) gateway.touched.push_back(&entity);
+      if (entity.window_in_packets == 0 && seen.packets_in > 0) gateway.touched.push_back(&entity);
       entity.window_in_packets += seen.packets_in;
       entity.window_out_packets += seen.packets_out;
-      entity.window_in_attempts += seen.attempts;
+      if (seen.port == entity.window_in_port || entity.window_in_attempts == 0) {
+        entity.window_in_port = seen.port;
+        entity.window_in_attempts += seen.attempts;
+      } else {
+        entity.window_in_attempts -= std::min(entity.window_in_attempts, seen.attempts);
+      }
     }
+  } else if (known.learned && is_login_port(seen.port) && seen.attempts > 0) {
+    detect_brute_force(moment, note_suspect(moment), findings_);
   } else if (known.learned && !plain && (seen.failures > 0 || !entity.suspects.empty())) {
     detect_known_peer_lost(moment, findings_);
   }
@@ -139,8 +148,10 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   detect_volume(moment, suspect, hour, findings_);
   if (seen.answered > 0 && !plain) entity.answered_ns[static_cast<std::size_t>(seen.reach)] = moment.now_ns;
   report(gateway, entity, findings_, moment.now_ns, &whole);
-  const bool suspicious = accuses(findings_) || known.quarantined;
-  entity.profile->learn(seen, suspicious ? profile::Lesson::suspicious : profile::Lesson::normal);
+  // A contact that is accused itself is set apart; in a bad moment nothing is learned.
+  const bool contact_accused = std::any_of(findings_.begin(), findings_.end(), [](const Finding& f) { return f.contact != 0 && f.severity >= Severity::medium; });
+  const auto lesson = contact_accused ? profile::Lesson::suspicious : accuses(findings_) ? profile::Lesson::nothing : profile::Lesson::normal;
+  entity.profile->learn(seen, lesson);
 }
 
 void Judge::report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns, const flow::Record* evidence) {

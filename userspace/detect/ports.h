@@ -19,6 +19,9 @@ inline constexpr auto kLoginPorts = std::to_array<std::uint16_t>({21, 22, 23, 23
 inline constexpr auto kControllerPorts = std::to_array<std::uint16_t>({102, 502, 802, 1089, 1090, 1091, 1911, 1962, 2222, 2404, 3671, 4840, 4843,
                                                                 4911, 5094, 9600, 18245, 19998, 20000, 34962, 34963, 34964, 44818, 47808});
 
+/// What common exploit kits leave listening.
+inline constexpr auto kShellPorts = std::to_array<std::uint16_t>({1337, 4444, 5554, 6666, 12345, 31337});
+
 template <std::size_t N>
 constexpr bool among(const std::array<std::uint16_t, N>& ports, std::uint16_t port) {
   return std::find(ports.begin(), ports.end(), port) != ports.end();
@@ -27,6 +30,7 @@ constexpr bool among(const std::array<std::uint16_t, N>& ports, std::uint16_t po
 constexpr bool is_usual_port(std::uint16_t port) { return among(kUsualPorts, port); }
 constexpr bool is_admin_port(std::uint16_t port) { return among(kAdminPorts, port); }
 constexpr bool is_login_port(std::uint16_t port) { return among(kLoginPorts, port); }
+constexpr bool is_shell_port(std::uint16_t port) { return among(kShellPorts, port); }
 constexpr bool is_controller_port(std::uint16_t port) { return among(kControllerPorts, port); }
 
 }  // namespace iris::detect

@@ -65,7 +65,8 @@ void outbound(const Moment& moment, Findings& out) {
   const auto& hour = fans.ports_hour.add(moment.now_ns, service, peer, tries, vain);
   const auto most = site ? limits.horizontal_site_minute : limits.horizontal_external_minute;
   const std::string what = fmt::format("{} addresses on {}", site ? "local" : "Internet", moment.service_text());
-  if (minute.members.size() >= most && minute.unanswered_share() >= limits.scan_unanswered_share)
+  const bool alive = !is_usual_port(seen.port) || site || network_works(moment);
+  if (minute.members.size() >= most && minute.unanswered_share() >= limits.scan_unanswered_share && alive)
     out.push_back(scan(moment, "horizontal_scan", AlertClass::lateral_movement, minute.members.size(), most, what, "a minute"));
   else if (hour.members.size() >= limits.horizontal_hour && hour.unanswered_share() >= limits.scan_unanswered_share && network_works(moment))
     out.push_back(scan(moment, "horizontal_scan", AlertClass::lateral_movement, hour.members.size(), limits.horizontal_hour, what, "an hour"));
@@ -129,11 +130,34 @@ void inbound(const Moment& moment, Findings& out) {
   out.push_back(std::move(finding));
 }
 
+/// Many TCP packets without a byte of payload in either direction: half-open
+/// connections. The only sign of a scan where ports are not known.
+void half_open(const Moment& moment, Findings& out) {
+  const auto& seen = moment.seen;
+  const std::uint64_t packets = seen.packets_in + seen.packets_out;
+  constexpr std::uint8_t kTcp = 6;
+  if (seen.protocol != kTcp || seen.bytes_in + seen.bytes_out > 0 || packets < moment.limits.half_open_packets) return;
+  Finding finding;
+  const bool flood = seen.port != 0;
+  finding.rule = flood ? "service_flood" : seen.outbound() ? "vertical_scan" : "inbound_scan";
+  finding.alert_class = flood ? AlertClass::denial_of_service : AlertClass::lateral_movement;
+  if (!flood && !seen.outbound() && seen.reach == profile::Reach::external) finding.alert_class = AlertClass::initial_infection;
+  finding.severity = Severity::high;
+  finding.peer = moment.peer_text();
+  if (!seen.outbound() && seen.address && !seen.pre_existing) finding.source = seen.address->to_string();
+  finding.expected = Expected{"TCP packets without payload in a window", 0, static_cast<double>(moment.limits.half_open_packets), "packets"};
+  finding.observed = static_cast<double>(packets);
+  finding.summary = fmt::format("{} TCP packets between {} and {} on {} carried no byte: connections are opened and dropped", packets,
+                                moment.entity.subject, finding.peer, moment.service_text());
+  out.push_back(std::move(finding));
+}
+
 }  // namespace
 
 void detect_scan(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   if (seen.folded || seen.discovery || seen.reach == profile::Reach::near || seen.peer.kind == profile::PeerKind::role) return;
+  half_open(moment, out);
   if (seen.pre_existing || seen.attempts == 0) return;  // who opened it is a guess, or it was not now
   if (seen.outbound())
     outbound(moment, out);

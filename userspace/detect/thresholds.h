@@ -21,6 +21,7 @@ struct Thresholds {
   std::uint32_t vertical_minute = 12;
   std::uint32_t vertical_hour = 30;
   double scan_unanswered_share = 0.6;
+  std::uint64_t half_open_packets = 300;        // TCP without payload, a window
   std::uint32_t strangers_hour = 20;            // in the Internet, without a name, on odd ports, half in vain
   std::uint32_t internet_sources_hour = 20;     // strangers that probe a workload open to the Internet
   std::uint32_t internet_ports_hour = 10;       // and ports that they try

@@ -28,7 +28,10 @@ void to_stranger(const Moment& moment, const Suspect& suspect, Findings& out) {
   const auto maturity = moment.entity.profile->maturity();
   if (suspect.answered == 0) return;  // nobody there: a flood, not a transfer
   if (maturity == profile::Maturity::learning || maturity == profile::Maturity::not_learnable) return;
-  if (sent >= limits.exfiltration_bytes && sent >= limits.exfiltration_ratio * static_cast<double>(suspect.hour_in)) {
+  // What it always sends to others of the kind is no leak when an address changes.
+  const auto* service = moment.known.service;
+  const double usual = service != nullptr && service->hourly_out.count() > 0 ? 3 * service->hourly_out.quantile(1) : 0;
+  if (sent >= std::max(limits.exfiltration_bytes, usual) && sent >= limits.exfiltration_ratio * static_cast<double>(suspect.hour_in)) {
     auto finding = leak(moment, "exfiltration", "sent to a peer that is not known, an hour", 0, limits.exfiltration_bytes, sent, "bytes");
     finding.severity = Severity::high;
     finding.summary = fmt::format("{} sent {:.1f} MB within an hour to {}, which is not one of its peers", moment.entity.subject, sent / 1e6, finding.peer);
