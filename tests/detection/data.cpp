@@ -220,7 +220,8 @@ bool is_private(const base::IpAddress& address) {
 bool is_group(const base::IpAddress& address) {
   const auto& b = address.bytes;
   if (!address.is_v4()) return b[0] == 0xff;
-  return (b[12] & 0xf0) == 0xe0 || (b[12] == 255 && b[13] == 255) || b[15] == 255;
+  // Local nets end at 255 nearly always; an address in the Internet may be any.
+  return (b[12] & 0xf0) == 0xe0 || (b[12] == 255 && b[13] == 255) || (b[15] == 255 && is_private(address));
 }
 
 }  // namespace iris::detection

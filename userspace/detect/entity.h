@@ -60,8 +60,7 @@ struct Entity {
   std::vector<HourSum> hours;         // as many as a profile has services
   std::unique_ptr<struct Fans> fans;  // made when something is unfamiliar
   std::array<std::uint64_t, 3> answered_ns{};  // last answer, by profile::Reach
-  std::uint64_t window_ns = 0;        // the window being summed
-  std::uint64_t window_in_packets = 0;
+  std::uint64_t window_in_packets = 0;  // of strangers, in the window under way
   std::uint64_t window_out_packets = 0;
   std::uint64_t window_in_attempts = 0;  // towards the port most tried (majority vote)
   std::uint16_t window_in_port = 0;

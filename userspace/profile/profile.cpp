@@ -63,6 +63,11 @@ double Profile::novelty() const {
   return visits_ > 0 ? std::min(1.0, static_cast<double>(singles_) / static_cast<double>(visits_)) : 1.0;
 }
 
+double Profile::hourly_novelty() const {
+  constexpr std::uint64_t kFew = 100;
+  return hour_visits_ >= kFew ? static_cast<double>(hour_singles_) / static_cast<double>(hour_visits_) : 0.0;
+}
+
 double Profile::novelty_bound() const {
   return bound_of(static_cast<double>(singles_), static_cast<double>(visits_));
 }
@@ -78,7 +83,7 @@ Maturity Profile::maturity() const {
   const std::uint64_t elapsed = last_ns_ - first_ns_;
   const double bound = novelty_bound();
   constexpr std::uint64_t kEnoughToDespair = 300;
-  if (elapsed >= kDay && visits_ >= kEnoughToDespair && bound > 0.15) return Maturity::not_learnable;
+  if (elapsed >= kDay && visits_ >= kEnoughToDespair && (bound > 0.15 || hourly_novelty() > 0.15)) return Maturity::not_learnable;
   if (contacts_.evicted() > ContactTable::kCapacity && bound > 0.05) return Maturity::not_learnable;
   if (elapsed >= 7 * kDay && bound <= 0.05) return Maturity::full;
   if (confidence() >= 0.7 || (elapsed >= kDay && visits_ >= 40 && bound <= 0.25)) return Maturity::useful;
@@ -145,6 +150,15 @@ void Profile::count_visit(const Observation& seen, Service& service, Contact& co
   }
 }
 
+void Profile::count_hour(std::uint32_t hours) {
+  ++hour_visits_;
+  if (hours == 1) ++hour_singles_;
+  if (hours == 2) hour_singles_ -= hour_singles_ > 0;
+  if (hour_visits_ <= kVisitMemory) return;
+  hour_visits_ /= 2;
+  hour_singles_ /= 2;
+}
+
 void Profile::update_service(const Observation& seen, const Contact& contact, Service& service) {
   service.last_ns = seen.end_ns;
   const auto packets = static_cast<double>(seen.packets_in + seen.packets_out);
@@ -196,7 +210,10 @@ void Profile::learn(const Observation& seen, Lesson lesson) {
   if (!same_window) {
     ++contact->visits;
     const auto hour = seen.end_ns / kHour;
-    if (fresh || hour != contact->last_ns / kHour) ++contact->hours;
+    if (fresh || hour != contact->last_ns / kHour) {
+      ++contact->hours;
+      if (counts(seen)) count_hour(contact->hours);
+    }
     if (!fresh && seen.attempts > 0 && seen.end_ns > contact->last_ns)
       contact->interval.add(static_cast<double>(seen.end_ns - contact->last_ns) / kSecond);
     contact->last_ns = seen.end_ns;
@@ -257,7 +274,7 @@ void Profile::learn_exit(flow::ExitClass exit_class, bool main_process, std::uin
 
 void Profile::relearn(std::uint64_t time_ns) {
   first_ns_ = last_ns_ = time_ns;
-  visits_ = singles_ = 0;
+  visits_ = singles_ = hour_visits_ = hour_singles_ = 0;
   for (auto& service : services_.all()) service.visits = service.singles = 0;
 }
 

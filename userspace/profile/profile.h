@@ -74,6 +74,9 @@ class Profile {
   double novelty() const;
   /// Upper bound of novelty(), about 95 %; 1 when nothing was seen.
   double novelty_bound() const;
+  /// The same by the hour: who meets new peers in bursts has few that are seen in one
+  /// window only, but many that are seen in one hour only.
+  double hourly_novelty() const;
   double confidence() const;
 
   const ContactTable& contacts() const { return contacts_; }
@@ -98,6 +101,7 @@ class Profile {
   friend struct StateAccess;
   void touch_time(std::uint64_t time_ns);
   void count_visit(const Observation& seen, Service& service, Contact& contact, bool fresh);
+  void count_hour(std::uint32_t hours);
   void update_service(const Observation& seen, const Contact& contact, Service& service);
   bool may_teach(const Observation& seen, const Contact& contact);
   void promote(Contact& contact);
@@ -113,6 +117,8 @@ class Profile {
   std::uint64_t last_ns_ = 0;
   std::uint64_t visits_ = 0;         // contacts x windows, discovery left out
   std::uint64_t singles_ = 0;        // contacts seen in one window only
+  std::uint64_t hour_visits_ = 0;    // contacts x hours
+  std::uint64_t hour_singles_ = 0;   // contacts seen in one hour only
   std::uint64_t external_ = 0;       // contacts with the Internet ..
   std::uint64_t external_named_ = 0; // .. that had a name
   std::uint32_t admitted_day_ = 0;   // day since the epoch, and how many contacts

@@ -163,7 +163,7 @@ struct StateAccess {
     p.services_.set_evicted(services_evicted);
     if (!array(s, p.exits_.by_class) || !s.value(p.exits_.last_ns) || !transfer(s, p.exits_.between)) return false;
     if (!transfer(s, p.attempts_) || !array(s, p.hours_)) return false;
-    return values(s, p.last_hour_, p.first_ns_, p.last_ns_, p.visits_, p.singles_, p.external_, p.external_named_,
+    return values(s, p.last_hour_, p.first_ns_, p.last_ns_, p.visits_, p.singles_, p.hour_visits_, p.hour_singles_, p.external_, p.external_named_,
                   p.admitted_day_, p.admitted_);
   }
 };
