@@ -91,7 +91,7 @@ Maturity Profile::maturity() const {
 }
 
 double Profile::named_share() const {
-  constexpr std::uint64_t kFew = 3;
+  constexpr std::uint64_t kFew = 20;
   return external_ < kFew ? -1 : static_cast<double>(external_named_) / static_cast<double>(external_);
 }
 
@@ -132,14 +132,14 @@ void Profile::promote(Contact& contact) {
 void Profile::count_visit(const Observation& seen, Service& service, Contact& contact, bool fresh) {
   ++service.visits;
   ++visits_;
+  if (seen.reach == Reach::external && seen.outbound() && seen.peer.kind != PeerKind::role) {
+    ++external_;
+    external_named_ += seen.named;
+  }
   if (fresh) {
     ++service.singles;
     ++singles_;
     service.peers.add(contact.peer_hash);
-    if (seen.reach == Reach::external && seen.outbound() && seen.peer.kind != PeerKind::role) {
-      ++external_;
-      external_named_ += seen.named;
-    }
   } else if (contact.visits == 2) {
     service.singles -= service.singles > 0;
     singles_ -= singles_ > 0;
@@ -147,6 +147,8 @@ void Profile::count_visit(const Observation& seen, Service& service, Contact& co
   if (visits_ > kVisitMemory) {
     visits_ /= 2;
     singles_ /= 2;
+    external_ /= 2;
+    external_named_ /= 2;
   }
 }
 

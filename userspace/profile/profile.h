@@ -84,7 +84,7 @@ class Profile {
   const std::vector<ProcessSeen>& processes() const { return processes_; }
   const ExitCounts& exits() const { return exits_; }
   const Quantiles& attempts() const { return attempts_; }
-  /// Share of external peers that came with a DNS name, 0..1; -1 when too few are known.
+  /// Share of visits to external peers that came with a DNS name, 0..1; -1 when too few are known.
   double named_share() const;
   /// Hours of the week (UTC, Monday 0 h first) with traffic, counted up to 255.
   const std::array<std::uint8_t, 168>& hours() const { return hours_; }
@@ -119,7 +119,7 @@ class Profile {
   std::uint64_t singles_ = 0;        // contacts seen in one window only
   std::uint64_t hour_visits_ = 0;    // contacts x hours
   std::uint64_t hour_singles_ = 0;   // contacts seen in one hour only
-  std::uint64_t external_ = 0;       // contacts with the Internet ..
+  std::uint64_t external_ = 0;       // visits to the Internet ..
   std::uint64_t external_named_ = 0; // .. that had a name
   std::uint32_t admitted_day_ = 0;   // day since the epoch, and how many contacts
   std::uint32_t admitted_ = 0;       // were let in on it after learning
