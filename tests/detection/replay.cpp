@@ -71,19 +71,21 @@ Network::Network(const Scenario& scenario, const std::vector<Connection>& connec
     devices_.insert(text);
   }
   std::map<std::string, std::size_t> seen;
-  std::size_t all = 0;
+  std::size_t all = 0, at_home = 0;
   for (const auto& c : connections) {
     if (c.protocol < 0) continue;
     ++all;
     const bool dhcp = c.protocol == 17 && (c.dport == 67 || c.dport == 68);
+    at_home += local(*c.src_ip) || local(*c.dst_ip);
     for (const auto* ip : {&*c.src_ip, &*c.dst_ip}) {
       if (is_group(*ip) || ip->is_unspecified()) continue;
       ++seen[net_of(*ip)];
       if (dhcp) home_.insert(net_of(*ip));
     }
   }
+  // Only where private addresses do not explain the capture: a cloud may be in all records, too.
   for (const auto& [net, count] : seen)
-    if (count * 2 >= all) home_.insert(net);
+    if (count * 2 >= all && at_home * 2 < all) home_.insert(net);
   if (!devices_.empty()) return;
   for (const auto& c : connections)
     if (c.protocol >= 0 && local(*c.src_ip)) devices_.insert(c.src);

@@ -16,7 +16,7 @@ namespace iris::detection {
 
 /// Which addresses stand on this side: named in the scenario, private, or of the
 /// capture's own network (where devices have public addresses): the /24 of who takes
-/// part in DHCP, or in half of all records.
+/// part in DHCP, or, where private addresses take part in few records, in half of all.
 class Network {
  public:
   Network(const Scenario& scenario, const std::vector<Connection>& connections);
