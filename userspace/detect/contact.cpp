@@ -160,9 +160,11 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   } else {
     made.add(weight * sure, fmt::format("it never {} {} there before", out ? "used" : "was called on", moment.service_text()));
   }
-  if (!out && seen.answered > 0 && is_shell_port(seen.port) && !known.service_known) {
-    made.add(3.0, "the port is one that remote shells listen on");
-    made.alert_class = AlertClass::initial_infection;
+  if (seen.answered > 0 && is_shell_port(seen.port) && !known.service_known) {
+    made.add(3.0, "the port is one that remote shells use");
+    // Who listens has been broken into; who calls home is being commanded.
+    made.alert_class = out ? AlertClass::command_and_control : AlertClass::initial_infection;
+    if (out) made.rule = "odd_port_outbound";
   }
   // For the source it is a step sideways; for whom it reaches, how it begins.
   if (!out && admin && seen.answered > 0) made.alert_class = AlertClass::initial_infection;
