@@ -125,6 +125,9 @@ Severity severity_of(double score, const Thresholds& limits);
 /// Returns the suspect that the moment belongs to: every contact that is not normal.
 Suspect& note_suspect(const Moment& moment);
 void detect_scan(const Moment& moment, Findings& out);
+/// Many TCP packets without a byte of payload in either direction: half-open
+/// connections, of known peers as well. The only sign of a scan where ports are not known.
+void detect_half_open(const Moment& moment, Findings& out);
 void detect_flood(const Moment& moment, Findings& out);
 void detect_contact(const Moment& moment, Suspect& suspect, Findings& out);
 /// Passwords guessed: also of a peer that is normal.

@@ -144,7 +144,10 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   } else if (known.learned && !plain && (seen.failures > 0 || !entity.suspects.empty())) {
     detect_known_peer_lost(moment, findings_);
   }
-  if (!plain) detect_flood(moment, findings_);
+  if (!plain) {
+    detect_half_open(moment, findings_);
+    detect_flood(moment, findings_);
+  }
   detect_volume(moment, suspect, hour, findings_);
   if (seen.answered > 0 && !plain) entity.answered_ns[static_cast<std::size_t>(seen.reach)] = moment.now_ns;
   report(gateway, entity, findings_, moment.now_ns, &whole);

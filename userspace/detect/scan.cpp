@@ -130,13 +130,13 @@ void inbound(const Moment& moment, Findings& out) {
   out.push_back(std::move(finding));
 }
 
-/// Many TCP packets without a byte of payload in either direction: half-open
-/// connections. The only sign of a scan where ports are not known.
-void half_open(const Moment& moment, Findings& out) {
+}  // namespace
+
+void detect_half_open(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   const std::uint64_t packets = seen.packets_in + seen.packets_out;
   constexpr std::uint8_t kTcp = 6;
-  if (seen.protocol != kTcp || seen.bytes_in + seen.bytes_out > 0 || packets < moment.limits.half_open_packets) return;
+  if (seen.folded || seen.reach == profile::Reach::near || seen.protocol != kTcp || seen.bytes_in + seen.bytes_out > 0 || packets < moment.limits.half_open_packets) return;
   Finding finding;
   const bool flood = seen.port != 0;
   finding.rule = flood ? "service_flood" : seen.outbound() ? "vertical_scan" : "inbound_scan";
@@ -152,12 +152,9 @@ void half_open(const Moment& moment, Findings& out) {
   out.push_back(std::move(finding));
 }
 
-}  // namespace
-
 void detect_scan(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   if (seen.folded || seen.discovery || seen.reach == profile::Reach::near || seen.peer.kind == profile::PeerKind::role) return;
-  half_open(moment, out);
   if (seen.pre_existing || seen.attempts == 0) return;  // who opened it is a guess, or it was not now
   if (seen.outbound())
     outbound(moment, out);
