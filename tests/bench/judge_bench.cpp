@@ -14,12 +14,12 @@ using namespace iris;
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kStart = 1'767'355'200 * kSecond;
 constexpr std::size_t kGateways = 500;
-constexpr std::size_t kModules = 20;   // a profile each, and each gateway its own: 10,000
-constexpr std::size_t kPeers = 6;      // of a module
+constexpr std::size_t kModules = 20;  // a profile each, and each gateway its own: 10,000
+constexpr std::size_t kPeers = 6;     // of a module
 
 struct Fleet {
   std::vector<std::string> names;
-  std::vector<flow::Record> records;   // of one window, gateway by gateway
+  std::vector<flow::Record> records;  // of one window, gateway by gateway
   std::unique_ptr<detect::Judge> judge = std::make_unique<detect::Judge>();
   std::uint64_t now = kStart;
 

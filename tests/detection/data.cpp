@@ -66,7 +66,8 @@ base::Result<Table> read_table(const std::filesystem::path& file) {
       for (std::size_t i = 0; i < row.size(); ++i) table.columns.emplace(row[i], i);
       continue;
     }
-    if (row.size() < table.columns.size()) return base::fail(fmt::format("{}: line {} is short", file.string(), number));
+    if (row.size() < table.columns.size())
+      return base::fail(fmt::format("{}: line {} is short", file.string(), number));
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -111,28 +112,33 @@ base::Result<Folder> read_folder(const std::filesystem::path& path) {
   const auto scenarios = read_table(path / "scenarios.tsv");
   if (!scenarios) return tl::unexpected(scenarios.error());
   for (const auto& row : scenarios->rows)
-    folder.scenarios.push_back({std::string(scenarios->cell(row, "scenario")), std::string(scenarios->cell(row, "kind")), std::string(scenarios->cell(row, "device"))});
+    folder.scenarios.push_back({std::string(scenarios->cell(row, "scenario")),
+                                std::string(scenarios->cell(row, "kind")),
+                                std::string(scenarios->cell(row, "device"))});
   const auto protocol = read_table(path / "protocol.tsv");
   if (!protocol) return tl::unexpected(protocol.error());
   for (const auto& row : protocol->rows) {
     const auto mode = protocol->cell(row, "mode");
     if (mode.size() != 1 || std::string_view("TIPR").find(mode[0]) == std::string_view::npos)
       return base::fail(fmt::format("protocol.tsv: mode '{}' is none of T, I, P, R", mode));
-    folder.protocol.push_back({std::string(protocol->cell(row, "scenario")), mode[0], std::string(protocol->cell(row, "learn"))});
+    folder.protocol.push_back(
+        {std::string(protocol->cell(row, "scenario")), mode[0], std::string(protocol->cell(row, "learn"))});
   }
   if (std::filesystem::exists(path / "events.tsv")) {
     const auto events = read_table(path / "events.tsv");
     if (!events) return tl::unexpected(events.error());
     for (const auto& row : events->rows)
-      folder.events.push_back({std::string(events->cell(row, "scenario_pattern")), number(events->cell(row, "start_ts")).value_or(0),
-                               number(events->cell(row, "end_ts")).value_or(0), std::string(events->cell(row, "event"))});
+      folder.events.push_back(
+          {std::string(events->cell(row, "scenario_pattern")), number(events->cell(row, "start_ts")).value_or(0),
+           number(events->cell(row, "end_ts")).value_or(0), std::string(events->cell(row, "event"))});
   }
   if (std::filesystem::exists(path / "ambiguous.tsv")) {
     const auto peers = read_table(path / "ambiguous.tsv");
     if (!peers) return tl::unexpected(peers.error());
     for (const auto& row : peers->rows)
       folder.ambiguous.push_back({std::string(peers->cell(row, "scenario")), std::string(peers->cell(row, "dst")),
-                                  static_cast<std::uint16_t>(count(peers->cell(row, "dport"))), protocol_number(peers->cell(row, "proto"))});
+                                  static_cast<std::uint16_t>(count(peers->cell(row, "dport"))),
+                                  protocol_number(peers->cell(row, "proto"))});
   }
   return folder;
 }
@@ -176,7 +182,10 @@ base::Result<std::vector<Name>> read_names(const std::filesystem::path& file) {
   const auto table = read_table(file);
   if (!table) return tl::unexpected(table.error());
   for (const auto& row : table->rows) {
-    Name made{number(table->cell(row, "ts")).value_or(0), std::string(table->cell(row, "client")), std::string(table->cell(row, "name")), {}};
+    Name made{number(table->cell(row, "ts")).value_or(0),
+              std::string(table->cell(row, "client")),
+              std::string(table->cell(row, "name")),
+              {}};
     for (const auto answer : split(table->cell(row, "answers"), ','))
       if (const auto address = base::IpAddress::parse(answer)) made.addresses.push_back(*address);
     if (!made.addresses.empty()) names.push_back(std::move(made));
@@ -207,8 +216,9 @@ std::vector<std::string> addresses_in(std::string_view text) {
 bool is_private(const base::IpAddress& address) {
   static const auto kBlocks = [] {
     std::vector<base::Cidr> blocks;
-    for (const char* text : {"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.2.0/24", "192.168.0.0/16",
-                             "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "fc00::/7", "fe80::/10", "::1/128", "2001:db8::/32"})
+    for (const char* text : {"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+                             "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+                             "fc00::/7", "fe80::/10", "::1/128", "2001:db8::/32"})
       if (auto block = base::Cidr::parse(text)) blocks.push_back(*block);
     return blocks;
   }();

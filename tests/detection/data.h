@@ -22,13 +22,13 @@ enum class Label : std::uint8_t { benign, malicious, other };
 
 struct Connection {
   Seconds ts = 0;
-  std::string src, dst;                       // as written: address, or a MAC address
+  std::string src, dst;  // as written: address, or a MAC address
   std::optional<base::IpAddress> src_ip, dst_ip;
   std::uint16_t sport = 0, dport = 0;
-  int protocol = -1;                          // IANA number; -1: not IP (arp, lldp)
+  int protocol = -1;  // IANA number; -1: not IP (arp, lldp)
   std::optional<Seconds> duration;
   std::uint64_t orig_bytes = 0, resp_bytes = 0, orig_packets = 0, resp_packets = 0;
-  std::string state;                          // Zeek's; "-": none
+  std::string state;  // Zeek's; "-": none
   Label label = Label::other;
   std::string detail;
 };
@@ -45,7 +45,7 @@ struct Scenario {
 
 struct ProtocolLine {
   std::string scenario;
-  char mode = 'T';      // T, I, P, R
+  char mode = 'T';  // T, I, P, R
   std::string learn;
 };
 

@@ -13,7 +13,8 @@
 int main(int argc, char** argv) {
   using namespace iris::detection;
   std::string data, json_file, alert_folder, only;
-  CLI::App app{"Evaluates the detector on labelled connection records (tests/detection/README.md) and prints the table."};
+  CLI::App app{
+      "Evaluates the detector on labelled connection records (tests/detection/README.md) and prints the table."};
   app.add_option("data,--data", data, "Folder of data")->envname("IRIS_DETECTION_DATA")->required();
   app.add_option("--json", json_file, "Write the table to this file");
   app.add_option("--alerts", alert_folder, "Write the raw alerts to this folder, a file SCENARIO.MODE.jsonl each");

@@ -13,19 +13,24 @@ namespace {
 /// the one goes on in the other.
 constexpr Seconds kPause = 2 * 3600;
 
-std::filesystem::path flows_of(const Folder& folder, const std::string& scenario) { return folder.path / "flows" / (scenario + ".tsv.gz"); }
-std::filesystem::path names_of(const Folder& folder, const std::string& scenario) { return folder.path / "names" / (scenario + ".tsv.gz"); }
+std::filesystem::path flows_of(const Folder& folder, const std::string& scenario) {
+  return folder.path / "flows" / (scenario + ".tsv.gz");
+}
+std::filesystem::path names_of(const Folder& folder, const std::string& scenario) {
+  return folder.path / "names" / (scenario + ".tsv.gz");
+}
 
 struct Learning {
-  std::vector<Connection> own;               // of another file
+  std::vector<Connection> own;  // of another file
   std::vector<const Connection*> records;
   std::vector<Name> names;
-  bool apart = false;                        // not the beginning of the test's own capture
+  bool apart = false;  // not the beginning of the test's own capture
 };
 
 bool is_ambiguous(const Folder& folder, const std::string& scenario, const Connection& c) {
   return std::any_of(folder.ambiguous.begin(), folder.ambiguous.end(), [&](const AmbiguousPeer& a) {
-    return matches(a.scenario, scenario) && a.dst == c.dst && (a.dport == 0 || a.dport == c.dport) && (a.protocol < 0 || a.protocol == c.protocol);
+    return matches(a.scenario, scenario) && a.dst == c.dst && (a.dport == 0 || a.dport == c.dport) &&
+           (a.protocol < 0 || a.protocol == c.protocol);
   });
 }
 
@@ -103,7 +108,8 @@ base::Result<Result> run_line(const Folder& folder, const ProtocolLine& line) {
   Network network(*scenario, *connections);
   detect::Judge judge;
   Player player(judge, network);
-  const Seconds shift = learning.apart && !learning.records.empty() ? test.start - kPause - end_of(learning.records) : 0;
+  const Seconds shift =
+      learning.apart && !learning.records.empty() ? test.start - kPause - end_of(learning.records) : 0;
   player.play(learning.records, learning.names, shift);
   player.finish();
   player.take();  // alerts of the learning part: read, and closed

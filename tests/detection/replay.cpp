@@ -60,7 +60,8 @@ bool opens_nothing(const Connection& c) {
 }
 
 std::uint64_t share(std::uint64_t total, std::int64_t part, std::int64_t parts) {
-  return static_cast<std::uint64_t>(static_cast<long double>(total) * static_cast<long double>(part) / static_cast<long double>(parts));
+  return static_cast<std::uint64_t>(static_cast<long double>(total) * static_cast<long double>(part) /
+                                    static_cast<long double>(parts));
 }
 
 }  // namespace
@@ -156,7 +157,8 @@ flow::FlowRecord& Player::cell(std::int64_t window, const Connection& c, bool or
   record.local_address = originator ? c.src_ip : c.dst_ip;
   record.peer_address = peer;
   record.service_port = port;
-  record.scope = network_.local(peer) || is_group(peer) || peer.is_unspecified() ? flow::Scope::site : flow::Scope::external;
+  record.scope =
+      network_.local(peer) || is_group(peer) || peer.is_unspecified() ? flow::Scope::site : flow::Scope::external;
   if (const auto* name = name_of(peer)) record.peer_names.push_back(*name);
   record.attribution = flow::Attribution::exact;
   return record;
@@ -220,7 +222,9 @@ void Player::finish() { flush(INT64_MAX); }
 
 std::vector<AlertRow> Player::take() {
   std::vector<AlertRow> rows;
-  const auto scenario_time = [](std::uint64_t wall_ns) { return static_cast<double>(static_cast<std::int64_t>(wall_ns) - kEpoch) / kSecond; };
+  const auto scenario_time = [](std::uint64_t wall_ns) {
+    return static_cast<double>(static_cast<std::int64_t>(wall_ns) - kEpoch) / kSecond;
+  };
   for (const auto& alert : judge_.take_alerts()) {
     AlertRow row;
     row.time = scenario_time(alert.wall_ns);

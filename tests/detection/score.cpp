@@ -14,7 +14,8 @@ constexpr Seconds kGrace = 600;
 constexpr Seconds kUnmonitored = 36 * 3600;  // a longer pause of a whole capture is a pause of the capture
 
 bool holds(const std::string& text, std::initializer_list<std::string_view> words) {
-  return std::any_of(words.begin(), words.end(), [&](std::string_view word) { return text.find(word) != std::string::npos; });
+  return std::any_of(words.begin(), words.end(),
+                     [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
 std::string lower(std::string text) {
@@ -25,7 +26,8 @@ std::string lower(std::string text) {
 bool harmless(const std::string& label) { return label.find("GOOD-") != std::string::npos; }
 
 bool ambiguous(const Folder& folder, const std::string& scenario, const std::string& peer) {
-  return std::any_of(folder.ambiguous.begin(), folder.ambiguous.end(), [&](const AmbiguousPeer& a) { return matches(a.scenario, scenario) && a.dst == peer; });
+  return std::any_of(folder.ambiguous.begin(), folder.ambiguous.end(),
+                     [&](const AmbiguousPeer& a) { return matches(a.scenario, scenario) && a.dst == peer; });
 }
 
 std::vector<Incident> incidents_of(const Scenario& scenario, const Network& network, const TestPart& test) {
@@ -76,7 +78,8 @@ Seconds monitored(const std::vector<const Connection*>& records, Seconds from, S
 
 std::string group_of(const Scenario& scenario) {
   const auto text = lower(scenario.kind + " " + scenario.device);
-  if (holds(text, {"industrial", "covert channel", "iec 60870", "iec104", "modbus", "s7", "scada", "plc"})) return "industrial";
+  if (holds(text, {"industrial", "covert channel", "iec 60870", "iec104", "modbus", "s7", "scada", "plc"}))
+    return "industrial";
   if (holds(text, {"windows", "desktop", "client", "workstation", "server"})) return "desktop";
   return "iot";
 }
@@ -99,7 +102,8 @@ std::set<std::string> expected_classes(const std::string& raw, const Scenario& s
   return classes;
 }
 
-void score(const Folder& folder, const Scenario& scenario, const Network& network, const TestPart& test, Result& result) {
+void score(const Folder& folder, const Scenario& scenario, const Network& network, const TestPart& test,
+           Result& result) {
   result.incidents = incidents_of(scenario, network, test);
   std::set<std::string> unlabelled;  // devices whose records count neither way
   std::map<std::string, std::pair<Seconds, Seconds>> present;
@@ -121,7 +125,8 @@ void score(const Folder& folder, const Scenario& scenario, const Network& networ
   for (const auto& alert : result.alerts) {
     bool hit = false, event_hit = false;
     for (auto& incident : result.incidents) {
-      const bool who = alert.device == incident.device || alert.peer == incident.device || incident.peers.count(alert.device) > 0;
+      const bool who =
+          alert.device == incident.device || alert.peer == incident.device || incident.peers.count(alert.device) > 0;
       if (!who || alert.time < incident.first || alert.time > incident.last + kGrace) continue;
       hit = true;
       ++incident.alerts;
@@ -135,13 +140,15 @@ void score(const Folder& folder, const Scenario& scenario, const Network& networ
       incident.right_class |= incident.expected.count(alert.alert_class) > 0;
     }
     for (const auto& event : folder.events)
-      event_hit |= matches(event.pattern, scenario.name) && !harmless(event.event) && alert.time >= event.start && alert.time <= event.end + kGrace;
+      event_hit |= matches(event.pattern, scenario.name) && !harmless(event.event) && alert.time >= event.start &&
+                   alert.time <= event.end + kGrace;
     // What lies near records that count neither way counts neither way.
     bool other = ambiguous(folder, scenario.name, alert.peer);
     if (!hit && !event_hit && !other)
       for (const auto* c : test.records)
         if (c->label == Label::other && (c->src == alert.device || c->dst == alert.device) &&
-            (alert.peer.empty() || c->src == alert.peer || c->dst == alert.peer) && alert.time >= c->ts - 1 && alert.time <= c->ts + c->duration.value_or(0) + kGrace) {
+            (alert.peer.empty() || c->src == alert.peer || c->dst == alert.peer) && alert.time >= c->ts - 1 &&
+            alert.time <= c->ts + c->duration.value_or(0) + kGrace) {
           other = true;
           break;
         }

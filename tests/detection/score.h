@@ -22,16 +22,16 @@ struct Incident {
   bool detected = false, right_class = false;
   Seconds delay = 0;
   std::size_t alerts = 0;
-  std::string alert_class;         // of the first alert
+  std::string alert_class;  // of the first alert
 };
 
 struct Result {
-  std::string scenario, group;     // iot, industrial, desktop
+  std::string scenario, group;  // iot, industrial, desktop
   char mode = 'T';
   std::vector<Incident> incidents;
   std::vector<AlertRow> alerts;
-  std::vector<char> matched;       // of each alert: m matched, f false, - counts neither way
-  double device_days = 0;          // benign, monitored, of the test part
+  std::vector<char> matched;  // of each alert: m matched, f false, - counts neither way
+  double device_days = 0;     // benign, monitored, of the test part
   double device_hours = 0;
   std::set<std::string> false_hours;  // device and hour with a false alarm
   std::size_t false_alarms = 0;
@@ -49,7 +49,8 @@ std::string group_of(const Scenario& scenario);
 std::set<std::string> expected_classes(const std::string& label, const Scenario& scenario, bool local);
 
 /// Fills everything of `result` but names and alerts.
-void score(const Folder& folder, const Scenario& scenario, const Network& network, const TestPart& test, Result& result);
+void score(const Folder& folder, const Scenario& scenario, const Network& network, const TestPart& test,
+           Result& result);
 
 /// Exact interval of a Poisson mean after `events`, 95 %.
 std::pair<double, double> poisson_interval(std::size_t events);

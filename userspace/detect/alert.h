@@ -38,29 +38,29 @@ struct Expected {
 };
 
 struct Alert {
-  std::string id;                    // the same for the same records: a replay finds it again
-  std::uint64_t wall_ns = 0;         // end of the window in which it was first found
+  std::string id;             // the same for the same records: a replay finds it again
+  std::uint64_t wall_ns = 0;  // end of the window in which it was first found
   std::uint64_t last_wall_ns = 0;
   AlertClass alert_class = AlertClass::initial_infection;
-  std::string rule;                  // of the first finding, see README.md
-  std::vector<std::string> rules;    // all, in the order found
+  std::string rule;                // of the first finding, see README.md
+  std::vector<std::string> rules;  // all, in the order found
   Severity severity = Severity::medium;
   std::string gateway;
-  flow::OwnerPtr owner;              // none: a device, or the gateway itself
-  std::string device;                // Device.id when the workload is a device, else empty
-  std::string subject;               // the workload in words: "modbus1", "198.51.100.7"
-  std::string peer;                  // address, with its name when it has one; empty: many, or none
+  flow::OwnerPtr owner;  // none: a device, or the gateway itself
+  std::string device;    // Device.id when the workload is a device, else empty
+  std::string subject;   // the workload in words: "modbus1", "198.51.100.7"
+  std::string peer;      // address, with its name when it has one; empty: many, or none
   std::string summary;
   std::optional<Expected> expected;
   std::optional<double> observed;
   std::vector<std::string> attack_techniques;  // "T1071", "T0869": see techniques.h
   std::vector<flow::Record> evidence;          // bounded copies, the first ones
   std::vector<std::string> affected;           // other workloads that the same source struck; bounded
-  std::uint64_t count = 0;           // findings merged
-  double confidence = 1;             // 0..1; lower where records were lost
+  std::uint64_t count = 0;                     // findings merged
+  double confidence = 1;                       // 0..1; lower where records were lost
   AlertStatus status = AlertStatus::open;
-  std::string profile;               // key of the profile concerned, and the contact in it (0: none):
-  std::uint64_t contact = 0;         // what a verdict on this alert teaches
+  std::string profile;        // key of the profile concerned, and the contact in it (0: none):
+  std::uint64_t contact = 0;  // what a verdict on this alert teaches
 };
 
 const char* to_string(AlertClass alert_class);

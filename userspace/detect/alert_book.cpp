@@ -18,7 +18,9 @@ int band(const Finding& finding) {
   return static_cast<int>(finding.alert_class) * 2 + (finding.severity >= Severity::medium ? 1 : 0);
 }
 
-std::string workload_of(const Entity& entity) { return entity.gateway + '\n' + (entity.device.empty() ? entity.subject : entity.device); }
+std::string workload_of(const Entity& entity) {
+  return entity.gateway + '\n' + (entity.device.empty() ? entity.subject : entity.device);
+}
 
 /// Whom the finding accuses: the peer when it came from there, else the workload.
 std::string source_of(const Finding& finding, const Entity& entity) {
@@ -40,14 +42,16 @@ AlertBook::Open* AlertBook::find(const Finding& finding, const Entity& entity, s
     const auto open = open_.find(found->second);
     if (open == open_.end()) return nullptr;
     const Alert& alert = open->second.alert;
-    const bool fresh = now_ns < alert.wall_ns + limits_.merge_s * kSecond && now_ns < alert.last_wall_ns + limits_.merge_quiet_s * kSecond;
+    const bool fresh = now_ns < alert.wall_ns + limits_.merge_s * kSecond &&
+                       now_ns < alert.last_wall_ns + limits_.merge_quiet_s * kSecond;
     return fresh ? &open->second : nullptr;
   };
   if (Open* open = look(by_workload_, workload_of(entity))) return open;
   return look(by_source_, source_of(finding, entity));
 }
 
-const Alert& AlertBook::add(const Finding& finding, const Entity& entity, std::uint64_t now_ns, double confidence, const flow::Record* evidence) {
+const Alert& AlertBook::add(const Finding& finding, const Entity& entity, std::uint64_t now_ns, double confidence,
+                            const flow::Record* evidence) {
   forget(now_ns);
   Open* open = find(finding, entity, now_ns);
   if (open == nullptr) {
@@ -86,7 +90,8 @@ const Alert& AlertBook::add(const Finding& finding, const Entity& entity, std::u
     alert.expected = finding.expected;
     alert.observed = finding.observed;
   }
-  if (alert.peer != finding.peer && alert.rule == finding.rule && !finding.peer.empty() && alert.peer.empty()) alert.peer = finding.peer;
+  if (alert.peer != finding.peer && alert.rule == finding.rule && !finding.peer.empty() && alert.peer.empty())
+    alert.peer = finding.peer;
   constexpr std::size_t kMostRules = 12;
   constexpr std::size_t kMostTechniques = 12;
   add_once(alert.rules, finding.rule, kMostRules);

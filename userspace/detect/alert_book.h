@@ -18,7 +18,8 @@ class AlertBook {
   explicit AlertBook(const Thresholds& limits) : limits_(limits) {}
 
   /// `evidence`: copied while there is room; may be null. Returns the alert's contents.
-  const Alert& add(const Finding& finding, const Entity& entity, std::uint64_t now_ns, double confidence, const flow::Record* evidence);
+  const Alert& add(const Finding& finding, const Entity& entity, std::uint64_t now_ns, double confidence,
+                   const flow::Record* evidence);
 
   /// Alerts that are new or have changed since the last call, in the order of their
   /// first finding. The same id may come again with a higher count.
@@ -37,7 +38,7 @@ class AlertBook {
   void forget(std::uint64_t now_ns);
 
   Thresholds limits_;
-  std::map<std::uint64_t, Open> open_;           // by number, in the order made
+  std::map<std::uint64_t, Open> open_;  // by number, in the order made
   std::map<Key, std::uint64_t> by_workload_;
   std::map<Key, std::uint64_t> by_source_;
   std::uint64_t next_ = 0;

@@ -58,10 +58,12 @@ void add_failures(const Moment& moment, const Suspect& suspect, Case& made) {
   const bool never_answered = suspect.answered == 0;
   const bool burst = suspect.failures >= limits.failures_burst && age_ns <= limits.failures_burst_s * kSecond;
   // A neighbour that is switched off is retried by its apps; that is no intruder's doing.
-  const bool app_retry = moment.seen.reach != Reach::external && is_usual_port(moment.seen.port) && !is_admin_port(moment.seen.port);
+  const bool app_retry =
+      moment.seen.reach != Reach::external && is_usual_port(moment.seen.port) && !is_admin_port(moment.seen.port);
   if (never_answered && network_works && !app_retry && (burst || suspect.failures >= limits.failures_persistent)) {
     // An old name that nobody serves any more is tried for years.
-    made.add(moment.seen.named ? 2 : 3, fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
+    made.add(moment.seen.named ? 2 : 3,
+             fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
     if (made.rule.empty() || made.score < 5) made.rule = "failing_new_peer";
   } else if (never_answered || suspect.failures * 2 >= suspect.attempts) {
     made.add(1, fmt::format("{} of {} attempts failed", suspect.failures, suspect.attempts));
@@ -83,8 +85,8 @@ void add_beat(const Moment& moment, const Suspect& suspect, Case& made) {
 bool cut_off(const Moment& moment, const Suspect& suspect) {
   const auto& answered = moment.entity.answered_ns;
   return suspect.answered == 0 && std::none_of(answered.begin(), answered.end(), [&](std::uint64_t time) {
-    return time != 0 && moment.now_ns - time < 3600 * kSecond;
-  });
+           return time != 0 && moment.now_ns - time < 3600 * kSecond;
+         });
 }
 
 void judge_external_outbound(const Moment& moment, const Suspect& suspect, Case& made) {
@@ -98,16 +100,19 @@ void judge_external_outbound(const Moment& moment, const Suspect& suspect, Case&
   const double scale = seen.protocol == kIcmp ? 0.3 : seen.protocol == kTcp ? 1 : 0.7;
   const bool odd_port = seen.port != 0 && !is_usual_port(seen.port);
   if (!known.service_known && !known.class_known && !known.peer_known)
-    made.add(2.6 * sure * scale, fmt::format("it never opened any {} conversation to the Internet before", seen.protocol == kTcp ? "TCP" : "such"));
+    made.add(2.6 * sure * scale, fmt::format("it never opened any {} conversation to the Internet before",
+                                             seen.protocol == kTcp ? "TCP" : "such"));
   else if (!known.service_known && !known.peer_known)
     made.add(2.0 * sure * scale, fmt::format("it never used {} towards the Internet before", moment.service_text()));
   else if (!known.service_known)
     made.add(1.0 * sure * scale, fmt::format("the peer is known, {} with it is new", moment.service_text()));
   else
-    made.add((known.peer_known ? 0.5 : 1.5) * known_share_of_service(moment), fmt::format("its peers at {} are known, this is none of them", moment.service_text()));
+    made.add((known.peer_known ? 0.5 : 1.5) * known_share_of_service(moment),
+             fmt::format("its peers at {} are known, this is none of them", moment.service_text()));
   if (seen.named) made.score = std::max(0.0, made.score - 1.0);
   const double names = moment.entity.profile->named_share();
-  if (!seen.named && names >= 0.5) made.add(1.0 * std::max(sure, 0.5), "no DNS name led to it, though it usually asks for names");
+  if (!seen.named && names >= 0.5)
+    made.add(1.0 * std::max(sure, 0.5), "no DNS name led to it, though it usually asks for names");
   if (odd_port && !known.service_known) {
     made.add(1.0, "the port is unusual");
     if (made.score >= limits.medium_score) made.rule = "odd_port_outbound";
@@ -115,7 +120,8 @@ void judge_external_outbound(const Moment& moment, const Suspect& suspect, Case&
   add_failures(moment, suspect, made);
   add_beat(moment, suspect, made);
   const auto in = static_cast<double>(suspect.bytes_in);
-  if (!seen.named && seen.protocol == kTcp && in >= limits.payload_bytes && in >= limits.payload_ratio * static_cast<double>(suspect.bytes_out))
+  if (!seen.named && seen.protocol == kTcp && in >= limits.payload_bytes &&
+      in >= limits.payload_ratio * static_cast<double>(suspect.bytes_out))
     made.add(1.0, fmt::format("{:.0f} kB were fetched from it", in / 1000));
 }
 
@@ -124,9 +130,11 @@ void judge_external_inbound(const Moment& moment, Case& made) {
   const auto& seen = moment.seen;
   made.rule = "inbound_external";
   made.alert_class = AlertClass::initial_infection;
-  if (seen.answered == 0 || seen.protocol == kIcmp || seen.pre_existing) return;  // refused tries are the scan detector's
+  if (seen.answered == 0 || seen.protocol == kIcmp || seen.pre_existing)
+    return;  // refused tries are the scan detector's
   if (!known.service_known)
-    made.add((known.class_known ? 2.0 : 3.0) * known_share(moment), "nothing from the Internet ever got an answer there before");
+    made.add((known.class_known ? 2.0 : 3.0) * known_share(moment),
+             "nothing from the Internet ever got an answer there before");
   else
     made.add(1.0 * known_share_of_service(moment), "its callers are known, this is none of them");
   if (is_controller_port(seen.port)) made.add(2.0, "the port takes orders for a controller");
@@ -138,8 +146,10 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   const auto& seen = moment.seen;
   const bool out = seen.outbound();
   made.alert_class = AlertClass::lateral_movement;
-  made.rule = seen.reach == Reach::near ? (out ? "new_site_peer" : "inbound_container") : (out ? "new_site_peer" : "inbound_site");
-  if (seen.protocol == kIcmp || seen.discovery || seen.peer.kind == PeerKind::group || seen.peer.kind == PeerKind::role) return;
+  made.rule = seen.reach == Reach::near ? (out ? "new_site_peer" : "inbound_container")
+                                        : (out ? "new_site_peer" : "inbound_site");
+  if (seen.protocol == kIcmp || seen.discovery || seen.peer.kind == PeerKind::group || seen.peer.kind == PeerKind::role)
+    return;
   if (seen.pre_existing && !out) return;
   const bool controller = is_controller_port(seen.port);
   const bool admin = is_admin_port(seen.port);
@@ -148,7 +158,9 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   if (!out && seen.answered == 0) weight *= 0.7;
   const double sure = known.service_known ? known_share_of_service(moment) : known_share(moment);
   if (known.service_known) {
-    made.add(weight * (controller || admin ? 1.0 : 0.6) * sure, fmt::format("{} at {} are known, this is none of them", out ? "its peers" : "those who call it", moment.service_text()));
+    made.add(weight * (controller || admin ? 1.0 : 0.6) * sure,
+             fmt::format("{} at {} are known, this is none of them", out ? "its peers" : "those who call it",
+                         moment.service_text()));
     if (controller && !out) {
       made.rule = "new_controller_master";
       // Controllers take orders of one master by design, so that little time is needed to be sure.
@@ -158,7 +170,8 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
         made.add(1.5, "the controller has had but one master");
     }
   } else {
-    made.add(weight * sure, fmt::format("it never {} {} there before", out ? "used" : "was called on", moment.service_text()));
+    made.add(weight * sure,
+             fmt::format("it never {} {} there before", out ? "used" : "was called on", moment.service_text()));
   }
   if (seen.answered > 0 && is_shell_port(seen.port) && !known.service_known) {
     made.add(3.0, "the port is one that remote shells use");
@@ -168,11 +181,13 @@ void judge_near_or_site(const Moment& moment, const Suspect& suspect, Case& made
   }
   // For the source it is a step sideways; for whom it reaches, how it begins.
   if (!out && admin && seen.answered > 0) made.alert_class = AlertClass::initial_infection;
-  if (out && !known.class_known && !known.service_known) made.add(1.0 * sure, "it never opened a conversation to its neighbours before");
+  if (out && !known.class_known && !known.service_known)
+    made.add(1.0 * sure, "it never opened a conversation to its neighbours before");
   if (!out) return;
   add_failures(moment, suspect, made);
   if (seen.protocol == kTcp && suspect.bytes_out >= 1'000'000 && suspect.bytes_out > 3 * suspect.bytes_in)
-    made.add(1.0 * std::max(sure, 0.5), fmt::format("{:.1f} MB were sent to it", static_cast<double>(suspect.bytes_out) / 1e6));
+    made.add(1.0 * std::max(sure, 0.5),
+             fmt::format("{:.1f} MB were sent to it", static_cast<double>(suspect.bytes_out) / 1e6));
 }
 
 void report(const Moment& moment, Suspect& suspect, const Case& made, Findings& out) {
@@ -182,11 +197,16 @@ void report(const Moment& moment, Suspect& suspect, const Case& made, Findings& 
   finding.severity = severity_of(made.score, moment.limits);
   finding.peer = moment.peer_text();
   if (!moment.seen.outbound() && moment.seen.address) finding.source = moment.seen.address->to_string();
-  finding.expected = Expected{fmt::format("{} {} with peers that are not known", moment.seen.outbound() ? "conversations opened on" : "conversations accepted on", moment.service_text()),
-                              0, 0, "conversations"};
+  finding.expected =
+      Expected{fmt::format("{} {} with peers that are not known",
+                           moment.seen.outbound() ? "conversations opened on" : "conversations accepted on",
+                           moment.service_text()),
+               0, 0, "conversations"};
   finding.observed = static_cast<double>(std::max<std::uint64_t>(suspect.attempts, 1));
-  finding.summary = moment.seen.outbound() ? fmt::format("{} talks to {} on {}: {}", moment.entity.subject, finding.peer, moment.service_text(), made.words)
-                                           : fmt::format("{} is called by {} on {}: {}", moment.entity.subject, finding.peer, moment.service_text(), made.words);
+  finding.summary = moment.seen.outbound() ? fmt::format("{} talks to {} on {}: {}", moment.entity.subject,
+                                                         finding.peer, moment.service_text(), made.words)
+                                           : fmt::format("{} is called by {} on {}: {}", moment.entity.subject,
+                                                         finding.peer, moment.service_text(), made.words);
   finding.contact = profile::contact_key(moment.seen.peer, profile::service_key(moment.seen));
   suspect.accused = std::max(suspect.accused, finding.severity);
   out.push_back(std::move(finding));
@@ -208,7 +228,8 @@ void detect_brute_force(const Moment& moment, const Suspect& suspect, Findings& 
   finding.severity = Severity::high;
   finding.peer = moment.peer_text();
   if (!seen.outbound() && seen.address) finding.source = seen.address->to_string();
-  finding.expected = Expected{"connections to " + moment.service_text() + " in a minute", 0, static_cast<double>(limit), "connections"};
+  finding.expected = Expected{"connections to " + moment.service_text() + " in a minute", 0, static_cast<double>(limit),
+                              "connections"};
   finding.observed = static_cast<double>(suspect.minute_attempts);
   finding.summary = fmt::format("{} connections between {} and {} on {} within a minute: passwords are being guessed",
                                 suspect.minute_attempts, moment.entity.subject, finding.peer, moment.service_text());
@@ -227,7 +248,8 @@ void detect_contact(const Moment& moment, Suspect& suspect, Findings& out) {
     judge_external_inbound(moment, made);
   // Once accused it stays so: what it does next is news again. The profile remembers
   // for longer than the suspect, but only a block of addresses.
-  const bool accused = suspect.accused >= Severity::medium || (moment.known.quarantined && seen.peer.kind != PeerKind::network);
+  const bool accused =
+      suspect.accused >= Severity::medium || (moment.known.quarantined && seen.peer.kind != PeerKind::network);
   if (made.score < moment.limits.medium_score && accused && !made.rule.empty()) {
     made.score = moment.limits.medium_score;
     made.words = "it was suspicious before, and nobody has called it harmless";
@@ -239,7 +261,8 @@ void detect_known_peer_lost(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
   const auto* contact = moment.known.contact;
-  if (contact == nullptr || contact->answered < limits.lost_peer_visits || !seen.outbound() || seen.protocol != kTcp) return;
+  if (contact == nullptr || contact->answered < limits.lost_peer_visits || !seen.outbound() || seen.protocol != kTcp)
+    return;
   if (seen.reach != Reach::site && seen.reach != Reach::near) return;  // clouds come and go
   auto& trouble = note_suspect(moment);
   if (seen.answered > 0) {
@@ -251,15 +274,18 @@ void detect_known_peer_lost(const Moment& moment, Findings& out) {
   }
   const std::uint64_t age_s = (trouble.last_ns - trouble.first_ns) / kSecond;
   if (trouble.failures < limits.lost_peer_failures || age_s < limits.lost_peer_s) return;
-  if (moment.entity.answered_ns[static_cast<std::size_t>(seen.reach)] + limits.lost_peer_s * kSecond < moment.now_ns) return;  // it is the workload that is cut off
+  if (moment.entity.answered_ns[static_cast<std::size_t>(seen.reach)] + limits.lost_peer_s * kSecond < moment.now_ns)
+    return;  // it is the workload that is cut off
   Finding finding;
   finding.rule = "expected_peer_lost";
   finding.alert_class = AlertClass::crash;
   finding.peer = moment.peer_text();
-  finding.expected = Expected{"windows in which " + finding.peer + " answered", 1, static_cast<double>(contact->answered), "windows"};
+  finding.expected =
+      Expected{"windows in which " + finding.peer + " answered", 1, static_cast<double>(contact->answered), "windows"};
   finding.observed = 0;
-  finding.summary = fmt::format("{} gets no answer from {} on {} any more: {} attempts in {} s, after answers in {} windows",
-                                moment.entity.subject, finding.peer, moment.service_text(), trouble.attempts, age_s, contact->answered);
+  finding.summary = fmt::format(
+      "{} gets no answer from {} on {} any more: {} attempts in {} s, after answers in {} windows",
+      moment.entity.subject, finding.peer, moment.service_text(), trouble.attempts, age_s, contact->answered);
   out.push_back(std::move(finding));
 }
 

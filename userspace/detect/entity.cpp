@@ -36,7 +36,9 @@ const HourSum& Entity::add_to_hour(const profile::Observation& seen, bool teach)
     if (hours.size() < profile::ServiceTable::kCapacity)
       sum = hours.insert(hours.end(), HourSum{service, hour, 0, 0});
     else
-      *(sum = std::min_element(hours.begin(), hours.end(), [](const HourSum& a, const HourSum& b) { return a.hour < b.hour; })) = HourSum{service, hour, 0, 0};
+      *(sum = std::min_element(hours.begin(), hours.end(), [](const HourSum& a, const HourSum& b) {
+          return a.hour < b.hour;
+        })) = HourSum{service, hour, 0, 0};
   }
   if (sum->hour != hour) {
     profile->learn_hour(service, sum->out, sum->in);

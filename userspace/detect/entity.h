@@ -19,17 +19,17 @@ namespace iris::detect {
 
 /// A peer that is not normal for the workload (yet), and how it has behaved.
 struct Suspect {
-  std::uint64_t key = 0;         // of address and service
+  std::uint64_t key = 0;  // of address and service
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
   std::uint64_t attempts = 0;
   std::uint64_t answered = 0;
   std::uint64_t failures = 0;
   std::uint32_t windows = 0;
-  profile::Interval interval;    // between windows that opened a connection
+  profile::Interval interval;  // between windows that opened a connection
   std::uint64_t bytes_out = 0;
   std::uint64_t bytes_in = 0;
-  std::uint64_t hour_ns = 0;     // start of the hour being summed
+  std::uint64_t hour_ns = 0;  // start of the hour being summed
   std::uint64_t hour_out = 0;
   std::uint64_t hour_in = 0;
   std::uint64_t minute_ns = 0;
@@ -48,19 +48,19 @@ struct HourSum {
 /// One workload on one gateway. The profile may be shared with others.
 struct Entity {
   std::string gateway;
-  std::string subject;               // in words
-  std::string device;                // Device.id; empty: a module, service or host
+  std::string subject;  // in words
+  std::string device;   // Device.id; empty: a module, service or host
   flow::OwnerPtr owner;
   std::string profile_key;
   profile::Profile* profile = nullptr;  // owned by the judge
-  std::string address;               // its own, as last seen
+  std::string address;                  // its own, as last seen
   std::uint64_t last_ns = 0;
 
   std::vector<Suspect> suspects;
-  std::vector<HourSum> hours;         // as many as a profile has services
-  std::unique_ptr<struct Fans> fans;  // made when something is unfamiliar
+  std::vector<HourSum> hours;                  // as many as a profile has services
+  std::unique_ptr<struct Fans> fans;           // made when something is unfamiliar
   std::array<std::uint64_t, 3> answered_ns{};  // last answer, by profile::Reach
-  std::uint64_t window_in_packets = 0;  // of strangers, in the window under way
+  std::uint64_t window_in_packets = 0;         // of strangers, in the window under way
   std::uint64_t window_out_packets = 0;
   std::uint64_t window_in_attempts = 0;  // towards the port most tried (majority vote)
   std::uint16_t window_in_port = 0;
@@ -77,11 +77,11 @@ struct Entity {
 };
 
 struct Fans {
-  Fan ports_minute{60};      // outbound, by service: which peers
+  Fan ports_minute{60};  // outbound, by service: which peers
   Fan ports_hour{3600};
-  Fan peers_minute{60};      // outbound, by peer: which ports
+  Fan peers_minute{60};  // outbound, by peer: which ports
   Fan peers_hour{3600};
-  Fan inbound_minute{60};    // by stranger: which ports
+  Fan inbound_minute{60};  // by stranger: which ports
   Fan inbound_hour{3600};
   Fan strangers_hour{3600};  // outbound, to odd ports in the Internet
   Fan sources_hour{3600};    // strangers from outside, all together
@@ -91,10 +91,10 @@ struct Fans {
 /// What a detector found; the book makes an alert of it, or adds it to one.
 struct Finding {
   AlertClass alert_class = AlertClass::command_and_control;
-  std::string_view rule;             // a literal
+  std::string_view rule;  // a literal
   Severity severity = Severity::medium;
-  std::string peer;                  // address and name; empty: many
-  std::string source;                // address of who did it, when that is the peer; empty: the workload itself
+  std::string peer;    // address and name; empty: many
+  std::string source;  // address of who did it, when that is the peer; empty: the workload itself
   std::string summary;
   std::optional<Expected> expected;
   std::optional<double> observed;
@@ -110,7 +110,7 @@ struct Moment {
   const profile::Familiarity& known;
   Entity& entity;
   const Thresholds& limits;
-  std::uint64_t now_ns = 0;   // end of the window
+  std::uint64_t now_ns = 0;  // end of the window
   double window_s = 10;
 
   /// "198.51.100.7 (example.org)".

@@ -14,7 +14,8 @@ const Fan::Group& Fan::add(std::uint64_t now_ns, std::uint64_t key, std::uint64_
   auto group = std::find_if(groups_.begin(), groups_.end(), [&](const Group& g) { return g.key == key; });
   if (group == groups_.end()) {
     if (groups_.size() >= kGroups) {
-      group = std::min_element(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) { return a.members.size() < b.members.size(); });
+      group = std::min_element(groups_.begin(), groups_.end(),
+                               [](const Group& a, const Group& b) { return a.members.size() < b.members.size(); });
       *group = Group{};
     } else {
       groups_.emplace_back();
@@ -23,7 +24,8 @@ const Fan::Group& Fan::add(std::uint64_t now_ns, std::uint64_t key, std::uint64_
     group->key = key;
   }
   const auto place = std::lower_bound(group->members.begin(), group->members.end(), member);
-  if ((place == group->members.end() || *place != member) && group->members.size() < kMembers) group->members.insert(place, member);
+  if ((place == group->members.end() || *place != member) && group->members.size() < kMembers)
+    group->members.insert(place, member);
   group->attempts += attempts;
   group->unanswered += unanswered;
   return *group;

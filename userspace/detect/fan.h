@@ -20,13 +20,16 @@ class Fan {
     std::uint64_t attempts = 0;
     std::uint64_t unanswered = 0;
 
-    double unanswered_share() const { return attempts > 0 ? static_cast<double>(unanswered) / static_cast<double>(attempts) : 0; }
+    double unanswered_share() const {
+      return attempts > 0 ? static_cast<double>(unanswered) / static_cast<double>(attempts) : 0;
+    }
   };
 
   explicit Fan(std::uint64_t length_s) : length_ns_(length_s * 1'000'000'000) {}
 
   /// Adds one try of `member` in the group `key`; forgets what is older than the length.
-  const Group& add(std::uint64_t now_ns, std::uint64_t key, std::uint64_t member, std::uint64_t attempts, std::uint64_t unanswered);
+  const Group& add(std::uint64_t now_ns, std::uint64_t key, std::uint64_t member, std::uint64_t attempts,
+                   std::uint64_t unanswered);
   const std::vector<Group>& groups() const { return groups_; }
 
  private:

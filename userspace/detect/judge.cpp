@@ -56,7 +56,8 @@ void Judge::add(const std::string& name, const flow::Record& record) {
   } else if (const auto* ledger = std::get_if<flow::Ledger>(&record)) {
     std::uint64_t dropped = 0;
     for (const auto& [reason, count] : ledger->dropped) dropped += count;
-    const double share = ledger->produced > 0 ? static_cast<double>(dropped) / static_cast<double>(ledger->produced) : 0;
+    const double share =
+        ledger->produced > 0 ? static_cast<double>(dropped) / static_cast<double>(ledger->produced) : 0;
     // Fades within some minutes: what was missed then still matters for sums.
     gateway.loss = std::max(std::min(share, 1.0), gateway.loss * 0.9);
   }
@@ -64,7 +65,9 @@ void Judge::add(const std::string& name, const flow::Record& record) {
 
 void Judge::add(const std::string& name, const flow::SecurityRecord& record) {
   Gateway& gateway = gateway_of(name);
-  const std::string device = !record.device.empty() ? record.device : !record.device_id.empty() ? record.device_id : "unknown";
+  const std::string device = !record.device.empty()      ? record.device
+                             : !record.device_id.empty() ? record.device_id
+                                                         : "unknown";
   Entity& entity = entity_of_device(gateway, device, record.wall_ns);
   findings_.clear();
   detect_unauthorized(record, entity, limits_, findings_);
@@ -85,8 +88,10 @@ void Judge::end_window(const std::string& name, std::uint64_t end_wall_ns) {
   Gateway& gateway = gateway_of(name);
   const std::uint64_t before = gateway.last_end_ns;
   if (before != 0 && end_wall_ns > before + limits_.silence_s * kSecond)
-    report(gateway, gateway.itself, {agent_silent(name, (end_wall_ns - before) / kSecond, limits_)}, end_wall_ns, nullptr);
-  const double window_s = before != 0 && end_wall_ns > before ? std::max(static_cast<double>(end_wall_ns - before) / kSecond, 1.0) : 10;
+    report(gateway, gateway.itself, {agent_silent(name, (end_wall_ns - before) / kSecond, limits_)}, end_wall_ns,
+           nullptr);
+  const double window_s =
+      before != 0 && end_wall_ns > before ? std::max(static_cast<double>(end_wall_ns - before) / kSecond, 1.0) : 10;
   for (Entity* entity : gateway.touched) {
     findings_.clear();
     detect_window(*entity, window_s, limits_, findings_);
@@ -106,7 +111,8 @@ void Judge::on_flow(Gateway& gateway, const flow::FlowRecord& record, const flow
   judge(gateway, device, record, profile::observe_from_peer(record), whole);
 }
 
-void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& record, const profile::Observation& seen, const flow::Record& whole) {
+void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& record, const profile::Observation& seen,
+                  const flow::Record& whole) {
   const auto known = entity.profile->assess(seen);
   const Moment moment{record, seen, known, entity, limits_, record.window_end_wall_ns, seconds_of(record)};
   findings_.clear();
@@ -122,7 +128,8 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
       finding.alert_class = AlertClass::known_risky;
       finding.severity = hit->severity;
       finding.peer = moment.peer_text();
-      finding.summary = entity.subject + " and " + finding.peer + " on " + moment.service_text() + ": on the list of risky peers (" + hit->reason + ")";
+      finding.summary = entity.subject + " and " + finding.peer + " on " + moment.service_text() +
+                        ": on the list of risky peers (" + hit->reason + ")";
       finding.contact = profile::contact_key(seen.peer, profile::service_key(seen));
       findings_.push_back(std::move(finding));
     }
@@ -152,12 +159,17 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   if (seen.answered > 0 && !plain) entity.answered_ns[static_cast<std::size_t>(seen.reach)] = moment.now_ns;
   report(gateway, entity, findings_, moment.now_ns, &whole);
   // A contact that is accused itself is set apart; in a bad moment nothing is learned.
-  const bool contact_accused = std::any_of(findings_.begin(), findings_.end(), [](const Finding& f) { return f.contact != 0 && f.severity >= Severity::medium; });
-  const auto lesson = contact_accused ? profile::Lesson::suspicious : accuses(findings_) ? profile::Lesson::nothing : profile::Lesson::normal;
+  const bool contact_accused = std::any_of(findings_.begin(), findings_.end(), [](const Finding& f) {
+    return f.contact != 0 && f.severity >= Severity::medium;
+  });
+  const auto lesson = contact_accused      ? profile::Lesson::suspicious
+                      : accuses(findings_) ? profile::Lesson::nothing
+                                           : profile::Lesson::normal;
   entity.profile->learn(seen, lesson);
 }
 
-void Judge::report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns, const flow::Record* evidence) {
+void Judge::report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,
+                   const flow::Record* evidence) {
   for (const auto& finding : findings) {
     book_.add(finding, entity, now_ns, gateway.confidence(), evidence);
     evidence = nullptr;  // once, though several detectors speak of it
@@ -166,14 +178,18 @@ void Judge::report(Gateway& gateway, Entity& entity, const Findings& findings, s
 
 /// A peer with a name that turns up on many gateways of the same image within its
 /// learning is an update of the image's maker, not an intruder's choice.
-bool Judge::fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen, const profile::Familiarity& known) {
-  if (!seen.named || known.quarantined || !entity.owner || entity.owner->kind != flow::OwnerKind::container || entity.owner->image.empty()) return false;
+bool Judge::fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen,
+                         const profile::Familiarity& known) {
+  if (!seen.named || known.quarantined || !entity.owner || entity.owner->kind != flow::OwnerKind::container ||
+      entity.owner->image.empty())
+    return false;
   auto& baseline = *baselines_[entity.profile_key];
   constexpr std::size_t kFleet = 3;
   if (baseline.gateways.size() < kFleet) return false;
   const auto contact = profile::contact_key(seen.peer, profile::service_key(seen));
   constexpr std::size_t kMostContacts = 64;
-  if (baseline.turned_up.size() >= kMostContacts && baseline.turned_up.count(contact) == 0) baseline.turned_up.erase(baseline.turned_up.begin());
+  if (baseline.turned_up.size() >= kMostContacts && baseline.turned_up.count(contact) == 0)
+    baseline.turned_up.erase(baseline.turned_up.begin());
   auto& where = baseline.turned_up[contact];
   const auto here = profile::stable_hash(gateway.name);
   const std::size_t enough = std::max(kFleet, baseline.gateways.size() / 3);

@@ -69,13 +69,17 @@ class Judge {
   struct Gateway;
 
   void on_flow(Gateway& gateway, const flow::FlowRecord& record, const flow::Record& whole);
-  void judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& record, const profile::Observation& seen, const flow::Record& whole);
-  void report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns, const flow::Record* evidence);
-  bool fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen, const profile::Familiarity& known);
+  void judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& record, const profile::Observation& seen,
+             const flow::Record& whole);
+  void report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,
+              const flow::Record* evidence);
+  bool fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen,
+                    const profile::Familiarity& known);
   Gateway& gateway_of(const std::string& name);
   Entity& entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, std::uint64_t now_ns);
   Entity& entity_of_device(Gateway& gateway, const std::string& device, std::uint64_t now_ns);
-  Entity& entity(Gateway& gateway, std::string_view kind, const std::string& name, const std::string& profile_key, std::uint64_t now_ns);
+  Entity& entity(Gateway& gateway, std::string_view kind, const std::string& name, const std::string& profile_key,
+                 std::uint64_t now_ns);
   void make_room();
 
   Thresholds limits_;

@@ -13,9 +13,10 @@ constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr int kSigKill = 9;
 constexpr int kSigTerm = 15;
 
-constexpr auto kStoppers = std::to_array<std::string_view>(
-    {"dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2", "containerd-shim-", "runc", "crun", "conmon", "podman",
-     "crio", "systemd", "kubelet", "edgeAgent", "Microsoft.Azure", "aziot-edged", "tini", "dumb-init"});
+constexpr auto kStoppers =
+    std::to_array<std::string_view>({"dockerd", "containerd", "containerd-shim", "containerd-shim-runc-v2",
+                                     "containerd-shim-", "runc", "crun", "conmon", "podman", "crio", "systemd",
+                                     "kubelet", "edgeAgent", "Microsoft.Azure", "aziot-edged", "tini", "dumb-init"});
 
 /// How many of `times` are not older than `span_s` before `now_ns`.
 template <std::size_t N>
@@ -45,9 +46,11 @@ bool is_planned_stop(const flow::ExitRecord& exit) {
   const auto& killer = *exit.killed_by;
   if (killer.owner && (killer.owner->module_id == "edgeAgent" || killer.owner->name == "edgeAgent")) return true;
   // Its own child or init ends it: the workload's own affair.
-  if (killer.owner && exit.owner && killer.owner->cgroup_id == exit.owner->cgroup_id && exit.signal == kSigTerm) return true;
+  if (killer.owner && exit.owner && killer.owner->cgroup_id == exit.owner->cgroup_id && exit.signal == kSigTerm)
+    return true;
   if (killer.owner && killer.owner->kind == flow::OwnerKind::container) return false;
-  return std::any_of(kStoppers.begin(), kStoppers.end(), [&](std::string_view name) { return killer.process.starts_with(name); });
+  return std::any_of(kStoppers.begin(), kStoppers.end(),
+                     [&](std::string_view name) { return killer.process.starts_with(name); });
 }
 
 void detect_exit(const flow::ExitRecord& exit, Entity& entity, const Thresholds& limits, Findings& out) {
@@ -56,7 +59,8 @@ void detect_exit(const flow::ExitRecord& exit, Entity& entity, const Thresholds&
   Finding finding;
   finding.alert_class = AlertClass::crash;
   const std::string what = exit.executable.empty() ? exit.process : exit.executable;
-  const std::string place = exit.main_process ? fmt::format("{} is down: its main process {}", entity.subject, what) : fmt::format("{} in {}", what, entity.subject);
+  const std::string place = exit.main_process ? fmt::format("{} is down: its main process {}", entity.subject, what)
+                                              : fmt::format("{} in {}", what, entity.subject);
   if (exit.oom_killed || exit.exit_class == flow::ExitClass::oom) {
     finding.rule = "crash";
     finding.severity = exit.main_process ? Severity::high : Severity::medium;
@@ -66,7 +70,8 @@ void detect_exit(const flow::ExitRecord& exit, Entity& entity, const Thresholds&
     finding.rule = "crash";
     finding.severity = exit.main_process ? Severity::high : Severity::medium;
     finding.summary = fmt::format("{} crashed with {}", place, flow::signal_name(exit.signal));
-    if (exit.stack && !exit.stack->empty() && !exit.stack->front().symbol.empty()) finding.summary += " in " + exit.stack->front().symbol;
+    if (exit.stack && !exit.stack->empty() && !exit.stack->front().symbol.empty())
+      finding.summary += " in " + exit.stack->front().symbol;
     out.push_back(finding);
   } else if (exit.exit_class == flow::ExitClass::killed && exit.main_process && !planned) {
     finding.rule = "ungraceful_shutdown";
@@ -81,14 +86,17 @@ void detect_exit(const flow::ExitRecord& exit, Entity& entity, const Thresholds&
     finding.alert_class = AlertClass::crash;
     finding.rule = "restart_exhaustion";
     finding.severity = Severity::high;
-    finding.expected = Expected{fmt::format("ends of the main process within {} s", limits.restarts_s), 0, static_cast<double>(limits.restarts - 1), "times"};
+    finding.expected = Expected{fmt::format("ends of the main process within {} s", limits.restarts_s), 0,
+                                static_cast<double>(limits.restarts - 1), "times"};
     finding.observed = ends;
-    finding.summary = fmt::format("{} ended {} times within {} s: its restarts will soon be used up", entity.subject, ends, limits.restarts_s);
+    finding.summary = fmt::format("{} ended {} times within {} s: its restarts will soon be used up", entity.subject,
+                                  ends, limits.restarts_s);
     out.push_back(finding);
   }
 }
 
-void detect_process(std::string_view executable, std::string_view process, Entity& entity, const RiskyList& risky, Findings& out) {
+void detect_process(std::string_view executable, std::string_view process, Entity& entity, const RiskyList& risky,
+                    Findings& out) {
   const std::string_view name = executable.empty() ? process : executable;
   if (name.empty()) return;
   Finding finding;
@@ -101,9 +109,11 @@ void detect_process(std::string_view executable, std::string_view process, Entit
   } else if (entity.owner && entity.owner->kind != flow::OwnerKind::host && entity.profile->unusual_process(name)) {
     finding.rule = "anomalous_process";
     finding.severity = Severity::medium;
-    finding.expected = Expected{"different programs run", 0, static_cast<double>(entity.profile->processes().size()), "programs"};
+    finding.expected =
+        Expected{"different programs run", 0, static_cast<double>(entity.profile->processes().size()), "programs"};
     finding.observed = static_cast<double>(entity.profile->processes().size() + 1);
-    finding.summary = fmt::format("{} runs {}, which it never did before ({} programs are known)", entity.subject, name, entity.profile->processes().size());
+    finding.summary = fmt::format("{} runs {}, which it never did before ({} programs are known)", entity.subject, name,
+                                  entity.profile->processes().size());
     out.push_back(finding);
   }
 }
@@ -111,21 +121,26 @@ void detect_process(std::string_view executable, std::string_view process, Entit
 void detect_unauthorized(const flow::SecurityRecord& record, Entity& entity, const Thresholds& limits, Findings& out) {
   using flow::SecurityReason;
   // A token runs out every hour; throttling is a matter of quota.
-  if (record.reason == SecurityReason::token_expired || record.reason == SecurityReason::throttled || record.reason == SecurityReason::exhausted) return;
+  if (record.reason == SecurityReason::token_expired || record.reason == SecurityReason::throttled ||
+      record.reason == SecurityReason::exhausted)
+    return;
   entity.refused_ns[entity.refused++ % entity.refused_ns.size()] = record.wall_ns;
   const auto refused = recent(entity.refused_ns, record.wall_ns, limits.unauthorized_burst_s);
   Finding finding;
   finding.rule = "unauthorized_device";
   finding.alert_class = AlertClass::unauthorized_access;
-  const bool trivial = record.reason == SecurityReason::connection_refused || record.reason == SecurityReason::registration_conflict;
+  const bool trivial =
+      record.reason == SecurityReason::connection_refused || record.reason == SecurityReason::registration_conflict;
   finding.severity = static_cast<Severity>(std::clamp<int>(record.severity, trivial ? 2 : 3, 5));
   if (refused >= limits.unauthorized_burst) finding.severity = std::max(finding.severity, Severity::high);
   finding.peer = record.remote_address;
   finding.expected = Expected{"refused attempts", 0, 0, "attempts"};
   finding.observed = refused;
-  const std::string who = record.device_id.empty() ? "an unnamed device" : record.device_id + (record.module_id.empty() ? "" : "/" + record.module_id);
-  finding.summary = fmt::format("{} was refused by the IoT Hub: {} ({}{})", who, flow::to_string(record.reason), record.operation,
-                                record.code.empty() ? "" : ", code " + record.code);
+  const std::string who = record.device_id.empty()
+                              ? "an unnamed device"
+                              : record.device_id + (record.module_id.empty() ? "" : "/" + record.module_id);
+  finding.summary = fmt::format("{} was refused by the IoT Hub: {} ({}{})", who, flow::to_string(record.reason),
+                                record.operation, record.code.empty() ? "" : ", code " + record.code);
   out.push_back(finding);
 }
 
@@ -135,7 +150,8 @@ void detect_agent_killed(const flow::ExitRecord& exit, const std::string& gatewa
   finding.rule = "agent_killed";
   finding.alert_class = AlertClass::agent_tampering;
   finding.severity = Severity::high;
-  finding.summary = fmt::format("irisd on {} was ended with {} {}", gateway, flow::signal_name(exit.signal), killer_text(exit));
+  finding.summary =
+      fmt::format("irisd on {} was ended with {} {}", gateway, flow::signal_name(exit.signal), killer_text(exit));
   if (exit.killed_by) finding.peer = exit.killed_by->process;
   out.push_back(finding);
 }
@@ -147,7 +163,8 @@ Finding agent_silent(const std::string& gateway, std::uint64_t silent_s, const T
   finding.severity = Severity::medium;
   finding.expected = Expected{"time without a record", 0, static_cast<double>(limits.silence_s), "s"};
   finding.observed = static_cast<double>(silent_s);
-  finding.summary = fmt::format("nothing is known of {} for {} s: its agent did not run, or what it saw was lost", gateway, silent_s);
+  finding.summary =
+      fmt::format("nothing is known of {} for {} s: its agent did not run, or what it saw was lost", gateway, silent_s);
   return finding;
 }
 

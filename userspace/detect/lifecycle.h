@@ -12,7 +12,8 @@ namespace iris::detect {
 bool is_planned_stop(const flow::ExitRecord& exit);
 
 void detect_exit(const flow::ExitRecord& exit, Entity& entity, const Thresholds& limits, Findings& out);
-void detect_process(std::string_view executable, std::string_view process, Entity& entity, const RiskyList& risky, Findings& out);
+void detect_process(std::string_view executable, std::string_view process, Entity& entity, const RiskyList& risky,
+                    Findings& out);
 void detect_unauthorized(const flow::SecurityRecord& record, Entity& entity, const Thresholds& limits, Findings& out);
 /// irisd itself ended by somebody who has no business with it.
 void detect_agent_killed(const flow::ExitRecord& exit, const std::string& gateway, Findings& out);

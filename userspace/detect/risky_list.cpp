@@ -69,7 +69,8 @@ std::string_view next_word(std::string_view& line) {
 }
 
 std::optional<Severity> severity_of(std::string_view word) {
-  for (const auto severity : {Severity::information, Severity::low, Severity::medium, Severity::high, Severity::critical})
+  for (const auto severity :
+       {Severity::information, Severity::low, Severity::medium, Severity::high, Severity::critical})
     if (word == to_string(severity)) return severity;
   return std::nullopt;
 }
@@ -90,7 +91,8 @@ std::string lower(std::string_view text) {
 
 template <typename Entries>
 const RiskyList::Hit* find_text(const Entries& entries, std::string_view text) {
-  const auto found = std::lower_bound(entries.begin(), entries.end(), text, [](const auto& e, std::string_view t) { return e.text < t; });
+  const auto found = std::lower_bound(entries.begin(), entries.end(), text,
+                                      [](const auto& e, std::string_view t) { return e.text < t; });
   return found != entries.end() && found->text == text ? &found->hit : nullptr;
 }
 
@@ -155,11 +157,14 @@ base::Result<RiskyList> RiskyList::parse(std::string_view text) {
     line = line.substr(0, line.find('#'));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     if (++entries > kMostEntries) return base::fail(fmt::format("more than {} entries", kMostEntries));
-    if (!list.add_line(line) && ++faulty <= kMostFaults) faults += fmt::format("{}{}", faults.empty() ? "" : ", ", number);
+    if (!list.add_line(line) && ++faulty <= kMostFaults)
+      faults += fmt::format("{}{}", faults.empty() ? "" : ", ", number);
   }
-  if (faulty > 0) return base::fail(fmt::format("not understood: line {}{}", faults, faulty > kMostFaults ? " and more" : ""));
+  if (faulty > 0)
+    return base::fail(fmt::format("not understood: line {}{}", faults, faulty > kMostFaults ? " and more" : ""));
   const auto by_text = [](const TextEntry& a, const TextEntry& b) { return a.text < b.text; };
-  std::stable_sort(list.addresses_.begin(), list.addresses_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(list.addresses_.begin(), list.addresses_.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::stable_sort(list.names_.begin(), list.names_.end(), by_text);
   std::stable_sort(list.processes_.begin(), list.processes_.end(), by_text);
   return list;
@@ -172,8 +177,9 @@ const RiskyList& RiskyList::builtin() {
 
 const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const std::vector<std::string>& names) const {
   if (seen.address) {
-    const auto found = std::lower_bound(addresses_.begin(), addresses_.end(), *seen.address,
-                                        [](const auto& entry, const base::IpAddress& address) { return entry.first < address; });
+    const auto found =
+        std::lower_bound(addresses_.begin(), addresses_.end(), *seen.address,
+                         [](const auto& entry, const base::IpAddress& address) { return entry.first < address; });
     if (found != addresses_.end() && found->first == *seen.address) return &found->second;
     for (const auto& entry : blocks_)
       if (entry.block.contains(*seen.address)) return &entry.hit;

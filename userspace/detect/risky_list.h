@@ -56,10 +56,10 @@ class RiskyList {
   bool add_line(std::string_view line);
 
   std::vector<PortEntry> ports_;
-  std::vector<AddressEntry> blocks_;                                // few: looked through
-  std::vector<std::pair<base::IpAddress, Hit>> addresses_;          // many: sorted
-  std::vector<TextEntry> names_;      // sorted
-  std::vector<TextEntry> processes_;  // sorted
+  std::vector<AddressEntry> blocks_;                        // few: looked through
+  std::vector<std::pair<base::IpAddress, Hit>> addresses_;  // many: sorted
+  std::vector<TextEntry> names_;                            // sorted
+  std::vector<TextEntry> processes_;                        // sorted
 };
 
 }  // namespace iris::detect

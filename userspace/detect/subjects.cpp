@@ -43,7 +43,8 @@ const char* kind_of(flow::OwnerKind kind) {
 std::string image_version(const std::string& image) { return image.substr(version_start(image)); }
 
 std::string profile_key(const std::string& gateway, const flow::Owner& owner) {
-  if (owner.kind == flow::OwnerKind::container && !owner.image.empty()) return "image/" + owner.image.substr(0, version_start(owner.image));
+  if (owner.kind == flow::OwnerKind::container && !owner.image.empty())
+    return "image/" + owner.image.substr(0, version_start(owner.image));
   return fmt::format("{}/{}/{}", gateway, kind_of(owner.kind), name_of(owner));
 }
 
@@ -59,7 +60,8 @@ Judge::Gateway& Judge::gateway_of(const std::string& name) {
   return *found->second;
 }
 
-Entity& Judge::entity(Gateway& gateway, std::string_view kind, const std::string& name, const std::string& key, std::uint64_t now_ns) {
+Entity& Judge::entity(Gateway& gateway, std::string_view kind, const std::string& name, const std::string& key,
+                      std::uint64_t now_ns) {
   auto& slot = gateway.entities[fmt::format("{}/{}", kind, name)];
   if (slot == nullptr) {
     slot = std::make_unique<Entity>();
@@ -94,7 +96,8 @@ Entity& Judge::entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, st
   if (who.kind == flow::OwnerKind::container && !who.image.empty()) {
     auto& baseline = *baselines_[key];
     const bool first = baseline.versions.empty();
-    if (add_once(baseline.versions, profile::stable_hash(image_version(who.image)), kVersions) && !first) baseline.profile.relearn(now_ns);
+    if (add_once(baseline.versions, profile::stable_hash(image_version(who.image)), kVersions) && !first)
+      baseline.profile.relearn(now_ns);
   }
   constexpr std::size_t kMostOwners = 4096;
   if (gateway.by_owner.size() >= kMostOwners) gateway.by_owner.clear();

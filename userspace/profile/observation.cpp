@@ -85,7 +85,8 @@ std::uint16_t service_port(std::uint16_t port) { return std::min(port, kFirstDyn
 
 std::uint64_t service_key(const Observation& seen) {
   return mix(static_cast<std::uint64_t>(seen.role) << 40 | static_cast<std::uint64_t>(seen.reach) << 32 |
-             static_cast<std::uint64_t>(seen.protocol) << 16 | service_port(seen.port)) | 1;
+             static_cast<std::uint64_t>(seen.protocol) << 16 | service_port(seen.port)) |
+         1;
 }
 
 }  // namespace iris::profile

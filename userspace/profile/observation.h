@@ -25,16 +25,16 @@ struct Observation {
   Peer peer;
   std::optional<base::IpAddress> address;  // the peer's
   std::uint64_t attempts = 0;
-  std::uint64_t answered = 0;   // attempts that got an answer, or traffic both ways
-  std::uint64_t failures = 0;   // attempts without success
-  std::uint64_t refused = 0;    // of the failures
+  std::uint64_t answered = 0;  // attempts that got an answer, or traffic both ways
+  std::uint64_t failures = 0;  // attempts without success
+  std::uint64_t refused = 0;   // of the failures
   std::uint64_t bytes_out = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t packets_out = 0;
   std::uint64_t packets_in = 0;
-  bool discovery = false;       // see is_discovery()
+  bool discovery = false;  // see is_discovery()
   bool named = false;
-  bool pre_existing = false;    // direction is a guess: older than the agent
+  bool pre_existing = false;  // direction is a guess: older than the agent
   bool folded = false;
 
   bool outbound() const { return role == flow::Role::originator; }

@@ -37,12 +37,17 @@ bool is_discovery(std::uint8_t protocol, std::uint16_t port) {
   if (protocol == 2) return true;  // IGMP
   if (protocol != kUdp) return false;
   switch (port) {
-    case 67: case 68: case 546: case 547:  // DHCP
-    case 137: case 138:                    // NetBIOS names
-    case 1900: case 3702: case 5353: case 5355:
-      return true;
-    default:
-      return false;
+    case 67:
+    case 68:
+    case 546:
+    case 547:  // DHCP
+    case 137:
+    case 138:  // NetBIOS names
+    case 1900:
+    case 3702:
+    case 5353:
+    case 5355: return true;
+    default: return false;
   }
 }
 
@@ -67,13 +72,15 @@ bool is_group_address(const base::IpAddress& address) {
 Peer identify_peer(const flow::FlowRecord& record) {
   if (record.peer_owner) {
     const auto& owner = *record.peer_owner;
-    return owner.kind == flow::OwnerKind::host ? make(PeerKind::host, "host") : make(PeerKind::module, owner_label(owner));
+    return owner.kind == flow::OwnerKind::host ? make(PeerKind::host, "host")
+                                               : make(PeerKind::module, owner_label(owner));
   }
   if (!record.peer_device.empty()) return make(PeerKind::device, record.peer_device);
   if (!record.peer_address) return make(PeerKind::unknown, "folded");
   const auto& address = *record.peer_address;
   // Nets end at an address of 255 nearly always: that one is their broadcast address.
-  const bool directed = record.scope == flow::Scope::site && record.protocol == kUdp && address.is_v4() && address.bytes[15] == 255;
+  const bool directed =
+      record.scope == flow::Scope::site && record.protocol == kUdp && address.is_v4() && address.bytes[15] == 255;
   if (is_group_address(address) || directed) return make(PeerKind::group, "group");
   if (record.scope == flow::Scope::loopback || record.scope == flow::Scope::host) return make(PeerKind::host, "host");
   if (is_infrastructure(record)) {

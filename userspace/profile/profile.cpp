@@ -68,9 +68,7 @@ double Profile::hourly_novelty() const {
   return hour_visits_ >= kFew ? static_cast<double>(hour_singles_) / static_cast<double>(hour_visits_) : 0.0;
 }
 
-double Profile::novelty_bound() const {
-  return bound_of(static_cast<double>(singles_), static_cast<double>(visits_));
-}
+double Profile::novelty_bound() const { return bound_of(static_cast<double>(singles_), static_cast<double>(visits_)); }
 
 double Profile::confidence() const {
   // What happens once a day shows in no shorter time, however much was seen.
@@ -83,7 +81,8 @@ Maturity Profile::maturity() const {
   const std::uint64_t elapsed = last_ns_ - first_ns_;
   const double bound = novelty_bound();
   constexpr std::uint64_t kEnoughToDespair = 300;
-  if (elapsed >= kDay && visits_ >= kEnoughToDespair && (bound > 0.15 || hourly_novelty() > 0.15)) return Maturity::not_learnable;
+  if (elapsed >= kDay && visits_ >= kEnoughToDespair && (bound > 0.15 || hourly_novelty() > 0.15))
+    return Maturity::not_learnable;
   if (contacts_.evicted() > ContactTable::kCapacity && bound > 0.05) return Maturity::not_learnable;
   if (elapsed >= 7 * kDay && bound <= 0.05) return Maturity::full;
   if (confidence() >= 0.7 || (elapsed >= kDay && visits_ >= 40 && bound <= 0.25)) return Maturity::useful;
@@ -107,12 +106,13 @@ void Profile::touch_time(std::uint64_t time_ns) {
 }
 
 bool Profile::may_teach(const Observation& seen, const Contact& contact) {
-  const bool one_way = seen.protocol != kTcp && (seen.reach != Reach::external || contact.visits >= kOneWayVisits) &&
-                       seen.outbound();
+  const bool one_way =
+      seen.protocol != kTcp && (seen.reach != Reach::external || contact.visits >= kOneWayVisits) && seen.outbound();
   if (contact.answered == 0 && !one_way && !seen.discovery) return false;
   // What mostly fails is no habit, even if it gets through now and then.
   constexpr std::uint32_t kFewFailures = 3;
-  if (seen.protocol == kTcp && contact.failures >= kFewFailures && contact.failures * 2 > contact.attempts) return false;
+  if (seen.protocol == kTcp && contact.failures >= kFewFailures && contact.failures * 2 > contact.attempts)
+    return false;
   const Maturity now = maturity();
   if (now == Maturity::learning || now == Maturity::not_learnable || seen.discovery) return true;
   if (contact.hours < kHoursToAdmit) return false;
@@ -245,7 +245,8 @@ void Profile::learn(const Observation& seen, Lesson lesson) {
 }
 
 bool Profile::unusual_process(std::string_view name) const {
-  if (maturity() == Maturity::learning || maturity() == Maturity::not_learnable || processes_.size() >= kMaxProcesses) return false;
+  if (maturity() == Maturity::learning || maturity() == Maturity::not_learnable || processes_.size() >= kMaxProcesses)
+    return false;
   if (processes_.empty()) return false;
   const auto hash = stable_hash(name);
   return std::none_of(processes_.begin(), processes_.end(), [&](const ProcessSeen& seen) { return seen.hash == hash; });
@@ -291,8 +292,8 @@ void Profile::verdict(std::uint64_t key, bool benign) {
 }
 
 std::size_t Profile::memory_bytes() const {
-  std::size_t bytes = sizeof(*this) + contacts_.memory_bytes() + services_.memory_bytes() +
-                      processes_.capacity() * sizeof(ProcessSeen);
+  std::size_t bytes =
+      sizeof(*this) + contacts_.memory_bytes() + services_.memory_bytes() + processes_.capacity() * sizeof(ProcessSeen);
   for (const auto& process : processes_)
     if (process.name.capacity() > 15) bytes += process.name.capacity() + 1;
   return bytes;

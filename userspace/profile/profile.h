@@ -27,18 +27,18 @@ enum class Lesson : std::uint8_t { normal, nothing, suspicious };
 struct Familiarity {
   const Contact* contact = nullptr;  // valid until the profile changes
   const Service* service = nullptr;
-  bool learned = false;         // this peer at this service is normal
+  bool learned = false;  // this peer at this service is normal
   bool quarantined = false;
-  bool service_known = false;   // some peer at this service is normal
-  bool peer_known = false;      // this peer is normal at another service
-  bool class_known = false;     // this role, reach and transport is normal
-  double confidence = 0;        // 0..1: how much an unknown service says
+  bool service_known = false;     // some peer at this service is normal
+  bool peer_known = false;        // this peer is normal at another service
+  bool class_known = false;       // this role, reach and transport is normal
+  double confidence = 0;          // 0..1: how much an unknown service says
   double service_confidence = 0;  // 0..1: how much an unknown peer at this service says
 };
 
 struct ProcessSeen {
   std::uint64_t hash = 0;
-  std::string name;       // executable, else command name; bounded
+  std::string name;  // executable, else command name; bounded
   std::uint32_t visits = 0;
   std::uint64_t first_ns = 0;
 };
@@ -46,7 +46,7 @@ struct ProcessSeen {
 struct ExitCounts {
   std::array<std::uint32_t, 5> by_class{};  // flow::ExitClass
   std::uint64_t last_ns = 0;
-  Interval between;       // ends of the main process
+  Interval between;  // ends of the main process
 };
 
 class Profile {
@@ -110,19 +110,19 @@ class Profile {
   ServiceTable services_;
   std::vector<ProcessSeen> processes_;
   ExitCounts exits_;
-  Quantiles attempts_;               // a window and contact
+  Quantiles attempts_;  // a window and contact
   std::array<std::uint8_t, 168> hours_{};
-  std::uint32_t last_hour_ = 0;      // since the epoch
-  std::uint64_t first_ns_ = 0;       // of this learning
+  std::uint32_t last_hour_ = 0;  // since the epoch
+  std::uint64_t first_ns_ = 0;   // of this learning
   std::uint64_t last_ns_ = 0;
-  std::uint64_t visits_ = 0;         // contacts x windows, discovery left out
-  std::uint64_t singles_ = 0;        // contacts seen in one window only
-  std::uint64_t hour_visits_ = 0;    // contacts x hours
-  std::uint64_t hour_singles_ = 0;   // contacts seen in one hour only
-  std::uint64_t external_ = 0;       // visits to the Internet ..
-  std::uint64_t external_named_ = 0; // .. that had a name
-  std::uint32_t admitted_day_ = 0;   // day since the epoch, and how many contacts
-  std::uint32_t admitted_ = 0;       // were let in on it after learning
+  std::uint64_t visits_ = 0;          // contacts x windows, discovery left out
+  std::uint64_t singles_ = 0;         // contacts seen in one window only
+  std::uint64_t hour_visits_ = 0;     // contacts x hours
+  std::uint64_t hour_singles_ = 0;    // contacts seen in one hour only
+  std::uint64_t external_ = 0;        // visits to the Internet ..
+  std::uint64_t external_named_ = 0;  // .. that had a name
+  std::uint32_t admitted_day_ = 0;    // day since the epoch, and how many contacts
+  std::uint32_t admitted_ = 0;        // were let in on it after learning
 };
 
 const char* to_string(Maturity maturity);

@@ -30,7 +30,8 @@ class Writer {
       auto raw = std::bit_cast<std::uint32_t>(field);
       return value(raw);
     } else {
-      for (std::size_t i = 0; i < sizeof(T); ++i) bytes.push_back(static_cast<char>(static_cast<std::uint64_t>(field) >> (8 * i)));
+      for (std::size_t i = 0; i < sizeof(T); ++i)
+        bytes.push_back(static_cast<char>(static_cast<std::uint64_t>(field) >> (8 * i)));
       return true;
     }
   }
@@ -62,7 +63,8 @@ class Reader {
     } else {
       if (rest_.size() < sizeof(T)) return false;
       std::uint64_t raw = 0;
-      for (std::size_t i = 0; i < sizeof(T); ++i) raw |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
+      for (std::size_t i = 0; i < sizeof(T); ++i)
+        raw |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
       field = static_cast<T>(raw);
       rest_.remove_prefix(sizeof(T));
       return true;
@@ -109,8 +111,8 @@ bool transfer(Stream& s, Quantiles& q) {
 template <typename Stream>
 bool transfer(Stream& s, Contact& c) {
   if (!values(s, c.key, c.peer_hash, c.service) || !s.text(c.label)) return false;
-  if (!values(s, c.kind, c.standing, c.role, c.reach, c.protocol, c.port, c.visits, c.answered, c.attempts, c.failures, c.hours, c.first_ns,
-              c.last_ns, c.bytes_out, c.bytes_in))
+  if (!values(s, c.kind, c.standing, c.role, c.reach, c.protocol, c.port, c.visits, c.answered, c.attempts, c.failures,
+              c.hours, c.first_ns, c.last_ns, c.bytes_out, c.bytes_in))
     return false;
   return transfer(s, c.interval) && c.kind <= PeerKind::unknown && c.standing <= Standing::quarantined &&
          c.role <= flow::Role::responder && c.reach <= Reach::external;
@@ -119,8 +121,8 @@ bool transfer(Stream& s, Contact& c) {
 template <typename Stream>
 bool transfer(Stream& s, Service& v) {
   if (!values(s, v.key, v.role, v.reach, v.protocol, v.port, v.visits, v.singles, v.learned, v.first_ns, v.last_ns,
-              v.max_packets, v.rate_out.fast, v.rate_out.slow, v.rate_out.count,
-              v.balance.fast, v.balance.slow, v.balance.count))
+              v.max_packets, v.rate_out.fast, v.rate_out.slow, v.rate_out.count, v.balance.fast, v.balance.slow,
+              v.balance.count))
     return false;
   return array(s, v.peers.registers()) && transfer(s, v.packets) && transfer(s, v.hourly_out) &&
          v.role <= flow::Role::responder && v.reach <= Reach::external;
@@ -153,9 +155,12 @@ bool list(Stream& s, List& items, std::size_t most, Add add) {
 struct StateAccess {
   template <typename Stream>
   static bool transfer_all(Stream& s, Profile& p) {
-    if (!list(s, p.contacts_.all(), ContactTable::kCapacity, [&](Contact&& c) { p.contacts_.insert(std::move(c)); })) return false;
-    if (!list(s, p.services_.all(), ServiceTable::kCapacity, [&](Service&& v) { p.services_.insert(std::move(v)); })) return false;
-    if (!list(s, p.processes_, Profile::kMaxProcesses, [&](ProcessSeen&& e) { p.processes_.push_back(std::move(e)); })) return false;
+    if (!list(s, p.contacts_.all(), ContactTable::kCapacity, [&](Contact&& c) { p.contacts_.insert(std::move(c)); }))
+      return false;
+    if (!list(s, p.services_.all(), ServiceTable::kCapacity, [&](Service&& v) { p.services_.insert(std::move(v)); }))
+      return false;
+    if (!list(s, p.processes_, Profile::kMaxProcesses, [&](ProcessSeen&& e) { p.processes_.push_back(std::move(e)); }))
+      return false;
     std::uint64_t contacts_evicted = p.contacts_.evicted();
     std::uint64_t services_evicted = p.services_.evicted();
     if (!values(s, contacts_evicted, services_evicted)) return false;
@@ -163,8 +168,8 @@ struct StateAccess {
     p.services_.set_evicted(services_evicted);
     if (!array(s, p.exits_.by_class) || !s.value(p.exits_.last_ns) || !transfer(s, p.exits_.between)) return false;
     if (!transfer(s, p.attempts_) || !array(s, p.hours_)) return false;
-    return values(s, p.last_hour_, p.first_ns_, p.last_ns_, p.visits_, p.singles_, p.hour_visits_, p.hour_singles_, p.external_, p.external_named_,
-                  p.admitted_day_, p.admitted_);
+    return values(s, p.last_hour_, p.first_ns_, p.last_ns_, p.visits_, p.singles_, p.hour_visits_, p.hour_singles_,
+                  p.external_, p.external_named_, p.admitted_day_, p.admitted_);
   }
 };
 

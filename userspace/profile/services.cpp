@@ -22,7 +22,8 @@ Service& ServiceTable::insert(Service service) {
   if (services_.size() < kCapacity) return services_.emplace_back(std::move(service));
   ++evicted_;
   auto& least = *std::min_element(services_.begin(), services_.end(), [](const Service& a, const Service& b) {
-    return std::make_tuple(a.learned > 0, a.visits, a.last_ns, a.key) < std::make_tuple(b.learned > 0, b.visits, b.last_ns, b.key);
+    return std::make_tuple(a.learned > 0, a.visits, a.last_ns, a.key) <
+           std::make_tuple(b.learned > 0, b.visits, b.last_ns, b.key);
   });
   return least = std::move(service);
 }

@@ -20,9 +20,9 @@ enum class Standing : std::uint8_t { candidate, learned, quarantined };
 
 /// A peer at a service: the unit of novelty.
 struct Contact {
-  std::uint64_t key = 0;          // of peer and service
+  std::uint64_t key = 0;  // of peer and service
   std::uint64_t peer_hash = 0;
-  std::uint64_t service = 0;      // Service.key
+  std::uint64_t service = 0;  // Service.key
   std::string label;
   PeerKind kind = PeerKind::unknown;
   Standing standing = Standing::candidate;
@@ -30,16 +30,16 @@ struct Contact {
   Reach reach = Reach::external;
   std::uint8_t protocol = 0;
   std::uint16_t port = 0;
-  std::uint32_t visits = 0;       // windows in which it was seen
-  std::uint32_t answered = 0;     // of these
-  std::uint32_t attempts = 0;     // conversations opened, and how many in vain
+  std::uint32_t visits = 0;    // windows in which it was seen
+  std::uint32_t answered = 0;  // of these
+  std::uint32_t attempts = 0;  // conversations opened, and how many in vain
   std::uint32_t failures = 0;
-  std::uint32_t hours = 0;        // different hours in which it was seen
+  std::uint32_t hours = 0;  // different hours in which it was seen
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t bytes_in = 0;
-  Interval interval;              // between visits that opened a connection
+  Interval interval;  // between visits that opened a connection
 };
 
 class ContactTable {
@@ -76,16 +76,16 @@ struct Service {
   std::uint8_t protocol = 0;
   std::uint16_t port = 0;
   std::uint32_t visits = 0;
-  std::uint32_t singles = 0;       // peers seen in one window only
-  std::uint32_t learned = 0;       // contacts that are normal
+  std::uint32_t singles = 0;  // peers seen in one window only
+  std::uint32_t learned = 0;  // contacts that are normal
   std::uint64_t first_ns = 0;
   std::uint64_t last_ns = 0;
   DistinctCount peers;
-  Quantiles packets;               // both ways, a window and contact
-  Quantiles hourly_out;            // bytes, hours in which it was used
-  std::uint64_t max_packets = 0;   // of one window and contact
-  TwoSpeedMean rate_out;           // bytes an hour
-  TwoSpeedMean balance;            // (out - in) / (out + in) of an hour: 1 only sends, -1 only receives
+  Quantiles packets;              // both ways, a window and contact
+  Quantiles hourly_out;           // bytes, hours in which it was used
+  std::uint64_t max_packets = 0;  // of one window and contact
+  TwoSpeedMean rate_out;          // bytes an hour
+  TwoSpeedMean balance;           // (out - in) / (out + in) of an hour: 1 only sends, -1 only receives
 };
 
 class ServiceTable {

@@ -39,7 +39,8 @@ TEST(Alerts, AJudgeWithStoredProfilesGoesOnWhereTheOtherStopped) {
   Lab one;
   one.routine(30);
   Lab other;
-  for (const auto& [key, profile] : one.judge.profiles()) other.judge.set_profile(key, *profile::Profile::load(profile->save()));
+  for (const auto& [key, profile] : one.judge.profiles())
+    other.judge.set_profile(key, *profile::Profile::load(profile->save()));
   other.now = one.now;
   for (auto* lab : {&one, &other}) {
     lab->see(lab->out("203.0.113.66", 4433));

@@ -42,7 +42,8 @@ class Fleet {
 
 TEST(Fleet, OneProfileForAnImageWithoutItsTag) {
   EXPECT_EQ(profile_key("gw1", *module("a", "registry.example:5000/modbus:1.0")), "image/registry.example:5000/modbus");
-  EXPECT_EQ(profile_key("gw2", *module("b", "registry.example:5000/modbus@sha256:00ff")), "image/registry.example:5000/modbus");
+  EXPECT_EQ(profile_key("gw2", *module("b", "registry.example:5000/modbus@sha256:00ff")),
+            "image/registry.example:5000/modbus");
   EXPECT_EQ(image_version("registry.example:5000/modbus:1.0"), ":1.0");
   Fleet fleet(5);
   fleet.routine(10);

@@ -97,8 +97,8 @@ inline const Alert* find(const std::vector<Alert>& alerts, const std::string& ru
 inline std::string text(const std::vector<Alert>& alerts) {
   std::string all;
   for (const auto& a : alerts) {
-    all += a.id + " " + to_string(a.alert_class) + " " + to_string(a.severity) + " " + a.gateway + " " + a.subject + " " + a.peer + " " + std::to_string(a.wall_ns) + " " +
-           std::to_string(a.count) + " " + a.summary;
+    all += a.id + " " + to_string(a.alert_class) + " " + to_string(a.severity) + " " + a.gateway + " " + a.subject +
+           " " + a.peer + " " + std::to_string(a.wall_ns) + " " + std::to_string(a.count) + " " + a.summary;
     for (const auto& rule : a.rules) all += " " + rule;
     all += "\n";
   }

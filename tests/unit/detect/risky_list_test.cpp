@@ -35,7 +35,9 @@ TEST(RiskyList, MatchesPortsAddressesNamesAndProcesses) {
 }
 
 TEST(RiskyList, NamesEveryFaultyLine) {
-  const auto list = RiskyList::parse("port tcp 99999 external high x\nport tcp 23 external high ok\naddress 1.2.3 high\nname\nbad\nprocess x terrible\n");
+  const auto list = RiskyList::parse(
+      "port tcp 99999 external high x\nport tcp 23 external high ok\naddress 1.2.3 high\nname\nbad\nprocess x "
+      "terrible\n");
   ASSERT_FALSE(list);
   EXPECT_EQ(list.error().message, "not understood: line 1, 3, 4, 5, 6");
 }

@@ -20,7 +20,9 @@ TEST(Scan, OfTheLanIsOneAlertFromTheFirstMinute) {
   EXPECT_EQ(alert->alert_class, AlertClass::lateral_movement);
   EXPECT_GE(alert->severity, Severity::medium);
   EXPECT_LE(alert->wall_ns, kStart + 60 * kSecond);
-  EXPECT_EQ(std::count_if(alerts.begin(), alerts.end(), [](const Alert& a) { return a.alert_class == AlertClass::lateral_movement; }), 1);
+  EXPECT_EQ(std::count_if(alerts.begin(), alerts.end(),
+                          [](const Alert& a) { return a.alert_class == AlertClass::lateral_movement; }),
+            1);
   EXPECT_LE(alert->evidence.size(), Thresholds{}.evidence);
   EXPECT_FALSE(alert->evidence.empty());
   EXPECT_NE(alert->summary.find("modbus1"), std::string::npos);
@@ -49,7 +51,8 @@ TEST(Scan, SlowOneIsFoundWithinTheHour) {
 TEST(Scan, AnsweredRoundsAreNone) {
   Lab lab;
   for (int round = 0; round < 50; ++round) {
-    for (int host = 1; host <= 15; ++host) lab.see(lab.out(fmt::format("10.0.0.{}", host), 502));  // a master with 15 slaves
+    for (int host = 1; host <= 15; ++host)
+      lab.see(lab.out(fmt::format("10.0.0.{}", host), 502));  // a master with 15 slaves
     lab.next(50);
   }
   const auto alerts = lab.alerts();

@@ -33,7 +33,8 @@ class DataFolder {
 
   std::filesystem::path path;
 
-  void scenario(const std::string& name, const std::string& kind, const std::string& device, const std::string& mode, const std::string& learn) {
+  void scenario(const std::string& name, const std::string& kind, const std::string& device, const std::string& mode,
+                const std::string& learn) {
     write("scenarios.tsv", scenarios_ += fmt::format("{}\t{}\t{}\n", name, kind, device));
     write("protocol.tsv", protocol_ += fmt::format("{}\t{}\t{}\n", name, mode, learn));
   }
@@ -44,15 +45,20 @@ class DataFolder {
   /// `lines` sorted by time, without the header.
   void flows(const std::string& name, const std::string& lines) {
     gz(path / "flows" / (name + ".tsv.gz"),
-       "ts\tsrc\tsport\tdst\tdport\tproto\tduration\torig_bytes\tresp_bytes\torig_pkts\tresp_pkts\tconn_state\tservice\tlabel\tdetailed_label\tscenario\n" + lines);
+       "ts\tsrc\tsport\tdst\tdport\tproto\tduration\torig_bytes\tresp_bytes\torig_pkts\tresp_pkts\tconn_"
+       "state\tservice\tlabel\tdetailed_label\tscenario\n" +
+           lines);
   }
-  void names(const std::string& name, const std::string& lines) { gz(path / "names" / (name + ".tsv.gz"), "ts\tclient\tname\tanswers\n" + lines); }
+  void names(const std::string& name, const std::string& lines) {
+    gz(path / "names" / (name + ".tsv.gz"), "ts\tclient\tname\tanswers\n" + lines);
+  }
 
-  static std::string line(double ts, const std::string& src, const std::string& dst, int dport, const std::string& state, const std::string& label = "Benign",
+  static std::string line(double ts, const std::string& src, const std::string& dst, int dport,
+                          const std::string& state, const std::string& label = "Benign",
                           const std::string& detail = "-", const std::string& proto = "tcp") {
     const bool vain = state == "S0";
-    return fmt::format("{:.6f}\t{}\t40000\t{}\t{}\t{}\t0.5\t{}\t{}\t{}\t{}\t{}\t-\t{}\t{}\tx\n", ts, src, dst, dport, proto, vain ? 0 : 400, vain ? 0 : 600,
-                       vain ? 1 : 6, vain ? 0 : 5, state, label, detail);
+    return fmt::format("{:.6f}\t{}\t40000\t{}\t{}\t{}\t0.5\t{}\t{}\t{}\t{}\t{}\t-\t{}\t{}\tx\n", ts, src, dst, dport,
+                       proto, vain ? 0 : 400, vain ? 0 : 600, vain ? 1 : 6, vain ? 0 : 5, state, label, detail);
   }
 
  private:

@@ -33,7 +33,8 @@ Result run(const DataFolder& data, std::size_t line = 0) {
 
 // 198.51.100.0/24 and 203.0.113.0/24 count as private; the Internet of these tests is 8.0.0.0/8.
 std::string internet(std::string lines) {
-  for (std::size_t at = 0; (at = lines.find("198.51.100.", at)) != std::string::npos;) lines.replace(at, 11, "8.51.100.");
+  for (std::size_t at = 0; (at = lines.find("198.51.100.", at)) != std::string::npos;)
+    lines.replace(at, 11, "8.51.100.");
   return lines;
 }
 
@@ -53,7 +54,8 @@ TEST(Harness, PlantedCommandAndControlIsFoundInItsClassWithItsDelay) {
   DataFolder data;
   data.scenario("bot", "malware", "bot on 192.168.1.5", "I", "benign");
   std::string lines = routine(kStart, 30);
-  for (int i = 0; i < 20; ++i) lines += DataFolder::line(kStart + 30 * 3600 + i * 60, kDevice, "8.8.100.9", 4554, "S0", "Malicious", "C&C");
+  for (int i = 0; i < 20; ++i)
+    lines += DataFolder::line(kStart + 30 * 3600 + i * 60, kDevice, "8.8.100.9", 4554, "S0", "Malicious", "C&C");
   data.flows("bot", internet(lines));
   const auto result = run(data);
   ASSERT_EQ(result.incidents.size(), 1u);
@@ -102,7 +104,9 @@ TEST(Harness, ModesPAndTDifferInWhatTeaches) {
   EXPECT_GT(run(data, 0).incidents.size(), 20u) << "gaps above half an hour part incidents";
   const auto clean = run(data, 0), poisoned = run(data, 1);
   EXPECT_EQ(clean.incidents.size(), poisoned.incidents.size());
-  const auto detected = [](const Result& r) { return std::count_if(r.incidents.begin(), r.incidents.end(), [](const Incident& i) { return i.detected; }); };
+  const auto detected = [](const Result& r) {
+    return std::count_if(r.incidents.begin(), r.incidents.end(), [](const Incident& i) { return i.detected; });
+  };
   EXPECT_LE(detected(poisoned), detected(clean));
   const auto text = text_table({clean, poisoned});
   EXPECT_NE(text.find("poisoned learning"), std::string::npos);
@@ -113,7 +117,9 @@ TEST(Harness, AnInboundAttackMatchesAndAHarmlessLoginDoesNot) {
   data.scenario("lab", "industrial network", "PLC", "I", "benign");
   std::string lines;
   for (int i = 0; i < 400; ++i) lines += DataFolder::line(kStart + i * 10, "10.0.0.20", "10.0.0.10", 502, "SF");
-  for (int i = 0; i < 40; ++i) lines += DataFolder::line(kStart + 4100 + i * 0.1, "10.0.0.66", "10.0.0.10", 1000 + i, "S0", "Malicious", "BAD-PORTSCAN1");
+  for (int i = 0; i < 40; ++i)
+    lines += DataFolder::line(kStart + 4100 + i * 0.1, "10.0.0.66", "10.0.0.10", 1000 + i, "S0", "Malicious",
+                              "BAD-PORTSCAN1");
   lines += DataFolder::line(kStart + 9000, "10.0.0.20", "10.0.0.10", 22, "SF", "Malicious", "GOOD-SSH/GOOD-SSH");
   data.flows("lab", lines);
   data.event("la*", kStart + 8990, kStart + 9010, "GOOD-SSH");
@@ -132,7 +138,8 @@ TEST(Harness, LearnsFromCapturesScenariosAndFiles) {
   std::string lines;
   for (int capture = 0; capture < 3; ++capture)
     for (int i = 0; i < 20; ++i)
-      lines += DataFolder::line(kStart + capture * 1e6 + i, kDevice, "8.51.100.7", 443, "SF", "Benign", fmt::format("setup-{}", capture));
+      lines += DataFolder::line(kStart + capture * 1e6 + i, kDevice, "8.51.100.7", 443, "SF", "Benign",
+                                fmt::format("setup-{}", capture));
   data.flows("caps", lines);
   data.flows("other", routine(kStart, 2));
   data.flows("file", routine(kStart, 2));
@@ -145,7 +152,9 @@ TEST(Harness, LearnsFromCapturesScenariosAndFiles) {
 TEST(Harness, LongConversationsAreSpreadOverTheirWindows) {
   DataFolder data;
   data.scenario("long", "benign", "plug 192.168.1.5", "T", "fraction:0.0");
-  data.flows("long", fmt::format("{:.6f}\t{}\t40000\t8.51.100.7\t443\ttcp\t100\t10000\t10000\t100\t100\tSF\t-\tBenign\t-\tx\n", kStart, kDevice));
+  data.flows("long",
+             fmt::format("{:.6f}\t{}\t40000\t8.51.100.7\t443\ttcp\t100\t10000\t10000\t100\t100\tSF\t-\tBenign\t-\tx\n",
+                         kStart, kDevice));
   EXPECT_EQ(run(data).stats.summaries, 11u);  // ten windows of traffic, and the one that it closes in
 }
 

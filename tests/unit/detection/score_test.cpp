@@ -28,7 +28,8 @@ TEST(Expected, ClassesFollowTheProtocol) {
   EXPECT_EQ(expected_classes("BAD-MISCONF/BAD-MISCONF", plain, true), std::set<std::string>{"crash"});
   EXPECT_EQ(expected_classes("BAD-MITM/BAD-MITM", plain, true), std::set<std::string>{"lateral_movement"});
   EXPECT_TRUE(expected_classes("-", plain, true).empty());
-  EXPECT_EQ(expected_classes("3 of 3 packets labelled", {"x", "industrial", "Modbus master: exploit"}, true), std::set<std::string>{"initial_infection"});
+  EXPECT_EQ(expected_classes("3 of 3 packets labelled", {"x", "industrial", "Modbus master: exploit"}, true),
+            std::set<std::string>{"initial_infection"});
 }
 
 TEST(Groups, FollowTheDescription) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "observations.h"
 
@@ -40,7 +39,9 @@ TEST(Learning, TheBoundShrinksAsVisitsAddUp) {
 TEST(Learning, AGeneralPurposeHostIsNotLearnable) {
   Profile profile;
   for (std::uint64_t i = 0; i < 600; ++i)
-    profile.learn(observe(outbound(kStart + i * 300 * kSecond, "198.51.100.7", 443, fmt::format("site{}.example{}.org", i, i / 2))), Lesson::normal);
+    profile.learn(observe(outbound(kStart + i * 300 * kSecond, "198.51.100.7", 443,
+                                   fmt::format("site{}.example{}.org", i, i / 2))),
+                  Lesson::normal);
   EXPECT_EQ(profile.maturity(), Maturity::not_learnable);
 }
 
@@ -58,7 +59,8 @@ TEST(Learning, FailuresAndSuspicionTeachNothing) {
   Profile profile;
   for (std::uint64_t i = 0; i < 100; ++i) {
     profile.learn(observe(in_vain(outbound(kStart + i * 60 * kSecond, "203.0.113.1", 50))), Lesson::normal);
-    profile.learn(observe(outbound(kStart + i * 60 * kSecond, "203.0.113.2", 51)), i == 0 ? Lesson::suspicious : Lesson::normal);
+    profile.learn(observe(outbound(kStart + i * 60 * kSecond, "203.0.113.2", 51)),
+                  i == 0 ? Lesson::suspicious : Lesson::normal);
   }
   EXPECT_FALSE(profile.assess(observe(outbound(kStart, "203.0.113.1", 50))).learned);
   EXPECT_FALSE(profile.assess(observe(outbound(kStart, "203.0.113.2", 51))).learned);
@@ -67,7 +69,8 @@ TEST(Learning, FailuresAndSuspicionTeachNothing) {
 
 TEST(Learning, WhatMostlyFailsIsNoHabitEvenIfItGetsThroughOnce) {
   Profile profile;
-  for (std::uint64_t i = 0; i < 9; ++i) profile.learn(observe(in_vain(outbound(kStart + i * 30 * kSecond, "203.0.113.1", 443))), Lesson::normal);
+  for (std::uint64_t i = 0; i < 9; ++i)
+    profile.learn(observe(in_vain(outbound(kStart + i * 30 * kSecond, "203.0.113.1", 443))), Lesson::normal);
   profile.learn(observe(outbound(kStart + 600 * kSecond, "203.0.113.1", 443)), Lesson::normal);
   EXPECT_FALSE(profile.assess(observe(outbound(kStart, "203.0.113.1", 443))).learned);
 }
@@ -77,9 +80,11 @@ TEST(Learning, PatiencePoisonsAtMostEightContactsADay) {
   auto time = teach_routine(profile, 8);
   const std::uint64_t poisoning = time;
   for (int hour = 0; hour < 20; ++hour, time += kHour)
-    for (std::uint16_t port = 7000; port < 7040; ++port) profile.learn(observe(outbound(time, "203.0.113.1", port)), Lesson::normal);
+    for (std::uint16_t port = 7000; port < 7040; ++port)
+      profile.learn(observe(outbound(time, "203.0.113.1", port)), Lesson::normal);
   int learned = 0;
-  for (std::uint16_t port = 7000; port < 7040; ++port) learned += profile.assess(observe(outbound(time, "203.0.113.1", port))).learned;
+  for (std::uint16_t port = 7000; port < 7040; ++port)
+    learned += profile.assess(observe(outbound(time, "203.0.113.1", port))).learned;
   const auto days = static_cast<int>(time / kDay - poisoning / kDay) + 1;
   EXPECT_LE(learned, 8 * days);
   EXPECT_GT(learned, 0) << "honest drift is learned, too";
@@ -135,8 +140,10 @@ TEST(Memory, StaysBelow64KiBWhateverComes) {
   Profile profile;
   std::uint64_t time = kStart;
   for (std::uint32_t i = 0; i < 60'000; ++i, time += kSecond) {
-    auto record = outbound(time, fmt::format("{}.{}.{}.{}", 1 + mix(i) % 200, mix(i + 7) % 256, i % 256, 1 + i % 250), static_cast<std::uint16_t>(mix(i) % 65536),
-                           i % 3 == 0 ? fmt::format("{}-a-very-long-name-for-one-label-of-a-domain-{}.example", mix(i), i) : "");
+    auto record =
+        outbound(time, fmt::format("{}.{}.{}.{}", 1 + mix(i) % 200, mix(i + 7) % 256, i % 256, 1 + i % 250),
+                 static_cast<std::uint16_t>(mix(i) % 65536),
+                 i % 3 == 0 ? fmt::format("{}-a-very-long-name-for-one-label-of-a-domain-{}.example", mix(i), i) : "");
     if (i % 2 == 0) record.role = flow::Role::responder;
     if (i % 7 == 0) record.protocol = 17;
     profile.learn(observe(record), Lesson::normal);
@@ -154,7 +161,8 @@ TEST(Memory, AFloodOfStrangersDoesNotPushOutWhatIsNormal) {
   Profile profile;
   auto time = teach_routine(profile, 2);
   for (std::uint32_t i = 0; i < 5'000; ++i)
-    profile.learn(observe(in_vain(outbound(time + i * kSecond, fmt::format("203.0.{}.{}", i / 250, 1 + i % 250), 23))), Lesson::normal);
+    profile.learn(observe(in_vain(outbound(time + i * kSecond, fmt::format("203.0.{}.{}", i / 250, 1 + i % 250), 23))),
+                  Lesson::normal);
   EXPECT_TRUE(profile.assess(observe(outbound(time, "10.0.0.9", 502))).learned);
 }
 

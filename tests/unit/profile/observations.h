@@ -13,13 +13,15 @@ inline constexpr std::uint64_t kHour = 3600 * kSecond;
 inline constexpr std::uint64_t kDay = 24 * kHour;
 inline constexpr std::uint64_t kStart = 1'767'225'600 * kSecond;  // a Thursday, 0 h UTC
 
-inline flow::FlowRecord outbound(std::uint64_t time_ns, const std::string& peer, std::uint16_t port, const std::string& name = "") {
+inline flow::FlowRecord outbound(std::uint64_t time_ns, const std::string& peer, std::uint16_t port,
+                                 const std::string& name = "") {
   flow::FlowRecord record;
   record.window_start_wall_ns = time_ns;
   record.window_end_wall_ns = time_ns + 10 * kSecond;
   record.protocol = 6;
   record.peer_address = base::IpAddress::parse(peer);
-  record.scope = record.peer_address && record.peer_address->is_site_local() ? flow::Scope::site : flow::Scope::external;
+  record.scope =
+      record.peer_address && record.peer_address->is_site_local() ? flow::Scope::site : flow::Scope::external;
   record.service_port = port;
   if (!name.empty()) record.peer_names = {name};
   record.opened = record.established = record.closed = 1;
@@ -40,8 +42,11 @@ inline flow::FlowRecord in_vain(flow::FlowRecord record) {
 /// A workload that asks two peers by turns, every ten minutes, for `days`.
 inline std::uint64_t teach_routine(Profile& profile, double days, std::uint64_t start = kStart) {
   std::uint64_t time = start;
-  for (int i = 0; time < start + static_cast<std::uint64_t>(days * static_cast<double>(kDay)); ++i, time += 600 * kSecond)
-    profile.learn(observe(i % 2 == 0 ? outbound(time, "198.51.100.7", 8883, "mqtt.example.org") : outbound(time, "10.0.0.9", 502)), Lesson::normal);
+  for (int i = 0; time < start + static_cast<std::uint64_t>(days * static_cast<double>(kDay));
+       ++i, time += 600 * kSecond)
+    profile.learn(observe(i % 2 == 0 ? outbound(time, "198.51.100.7", 8883, "mqtt.example.org")
+                                     : outbound(time, "10.0.0.9", 502)),
+                  Lesson::normal);
   return time;
 }
 

@@ -40,7 +40,8 @@ TEST(State, LearnsOnAsIfNothingHadHappened) {
 
 TEST(State, DamageIsAnErrorAndNeverMore) {
   const auto bytes = taught().save();
-  for (std::size_t length = 0; length < bytes.size(); ++length) EXPECT_FALSE(Profile::load(std::string_view(bytes).substr(0, length)));
+  for (std::size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_FALSE(Profile::load(std::string_view(bytes).substr(0, length)));
   EXPECT_FALSE(Profile::load(bytes + "x"));
   auto version = bytes;
   version[4] = 9;
