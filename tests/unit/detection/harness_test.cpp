@@ -98,7 +98,7 @@ TEST(Harness, ModesPAndTDifferInWhatTeaches) {
   std::string lines;
   for (int hour = 0; hour < 60; ++hour) {  // present from the first hour, and always answered
     lines += routine(kStart + hour * 3600, 0.95);
-    lines += DataFolder::line(kStart + hour * 3600 + 3500, kDevice, "8.8.100.9", 443, "SF", "Malicious", "C&C");
+    lines += DataFolder::line(kStart + hour * 3600 + 3500, kDevice, "8.8.100.9", 4554, "SF", "Malicious", "C&C");
   }
   data.flows("poison", internet(lines));
   EXPECT_GT(run(data, 0).incidents.size(), 20u) << "gaps above half an hour part incidents";
@@ -107,7 +107,8 @@ TEST(Harness, ModesPAndTDifferInWhatTeaches) {
   const auto detected = [](const Result& r) {
     return std::count_if(r.incidents.begin(), r.incidents.end(), [](const Incident& i) { return i.detected; });
   };
-  EXPECT_LE(detected(poisoned), detected(clean));
+  EXPECT_EQ(detected(clean), static_cast<std::ptrdiff_t>(clean.incidents.size()));
+  EXPECT_EQ(detected(poisoned), 0) << "what was there from the first hour and always answered is normal";
   const auto text = text_table({clean, poisoned});
   EXPECT_NE(text.find("poisoned learning"), std::string::npos);
 }
