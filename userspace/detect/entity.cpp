@@ -23,7 +23,8 @@ Suspect& Entity::suspect(std::uint64_t key, std::uint64_t now_ns, std::uint32_t 
   return least = made;
 }
 
-Fans& Entity::use_fans() {
+Fans& Entity::use_fans(std::uint64_t now_ns) {
+  fans_ns = now_ns;
   if (!fans) fans = std::make_unique<Fans>();
   return *fans;
 }

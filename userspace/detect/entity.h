@@ -58,6 +58,7 @@ struct Entity {
 
   std::vector<Suspect> suspects;
   std::vector<HourSum> hours;                  // as many as a profile has services
+  std::uint64_t fans_ns = 0;                   // last used
   std::unique_ptr<struct Fans> fans;           // made when something is unfamiliar
   std::array<std::uint64_t, 3> answered_ns{};  // last answer, by profile::Reach
   std::uint64_t window_in_packets = 0;         // of strangers, in the window under way
@@ -71,7 +72,7 @@ struct Entity {
 
   /// The longest unseen makes room. Valid until the next call.
   Suspect& suspect(std::uint64_t key, std::uint64_t now_ns, std::uint32_t most);
-  Fans& use_fans();
+  Fans& use_fans(std::uint64_t now_ns);
   /// The sum that `seen` belongs to, with it added; a finished hour is taught.
   const HourSum& add_to_hour(const profile::Observation& seen, bool teach);
 };

@@ -14,9 +14,11 @@ namespace iris::detect {
 struct Judge::Gateway {
   std::string name;
   std::uint64_t last_end_ns = 0;
+  std::uint64_t swept_ns = 0;
   double loss = 0;  // 0..1, share of records lost of late
   std::unordered_map<std::string, std::unique_ptr<Entity>> entities;
   /// Owners come as shared immutable values: their address is a key while one is held.
+  /// Of one window only, since another batch may bring the same owners as new values.
   std::unordered_map<const flow::Owner*, std::pair<flow::OwnerPtr, Entity*>> by_owner;
   std::vector<Entity*> touched;  // in this window, with sums to look at
   Entity itself;                 // subject of alerts about the agent

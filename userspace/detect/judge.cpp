@@ -98,6 +98,13 @@ void Judge::end_window(const std::string& name, std::uint64_t end_wall_ns) {
     report(gateway, *entity, findings_, end_wall_ns, nullptr);
   }
   gateway.touched.clear();
+  gateway.by_owner.clear();
+  constexpr std::uint64_t kIdle = 7200 * kSecond;
+  if (end_wall_ns >= gateway.swept_ns + kIdle) {
+    gateway.swept_ns = end_wall_ns;
+    for (auto& [key, entity] : gateway.entities)
+      if (entity->fans && entity->fans_ns + kIdle < end_wall_ns) entity->fans.reset();
+  }
   gateway.last_end_ns = std::max(before, end_wall_ns);
 }
 

@@ -46,7 +46,7 @@ void peer_to_peer(const Moment& moment, std::uint64_t peer, std::uint64_t tries,
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
   if (seen.reach != profile::Reach::external || seen.named || seen.port == 0 || is_usual_port(seen.port)) return;
-  const auto& strangers = moment.entity.use_fans().strangers_hour.add(moment.now_ns, 0, peer, tries, vain);
+  const auto& strangers = moment.entity.use_fans(moment.now_ns).strangers_hour.add(moment.now_ns, 0, peer, tries, vain);
   if (strangers.members.size() < limits.strangers_hour || strangers.unanswered_share() < 0.5 || !network_works(moment))
     return;
   out.push_back(scan(moment, "peer_to_peer", AlertClass::command_and_control, strangers.members.size(),
@@ -57,7 +57,7 @@ void peer_to_peer(const Moment& moment, std::uint64_t peer, std::uint64_t tries,
 void outbound(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
-  auto& fans = moment.entity.use_fans();
+  auto& fans = moment.entity.use_fans(moment.now_ns);
   const std::uint64_t peer = address_hash(seen);
   const std::uint64_t service =
       std::uint64_t{seen.protocol} << 32 | std::uint64_t{seen.port} << 8 | static_cast<std::uint64_t>(seen.reach);
@@ -101,7 +101,7 @@ void outbound(const Moment& moment, Findings& out) {
 void inbound(const Moment& moment, Findings& out) {
   const auto& seen = moment.seen;
   const auto& limits = moment.limits;
-  auto& fans = moment.entity.use_fans();
+  auto& fans = moment.entity.use_fans(moment.now_ns);
   const bool external = seen.reach == profile::Reach::external;
   const auto alert_class = external ? AlertClass::initial_infection : AlertClass::lateral_movement;
   const std::uint64_t tries = std::max<std::uint64_t>(seen.attempts, 1);

@@ -99,7 +99,7 @@ Entity& Judge::entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, st
     if (add_once(baseline.versions, profile::stable_hash(image_version(who.image)), kVersions) && !first)
       baseline.profile.relearn(now_ns);
   }
-  constexpr std::size_t kMostOwners = 4096;
+  constexpr std::size_t kMostOwners = 1024;
   if (gateway.by_owner.size() >= kMostOwners) gateway.by_owner.clear();
   gateway.by_owner.emplace(owner.get(), std::make_pair(owner, &found));
   return found;
