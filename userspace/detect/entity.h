@@ -87,6 +87,7 @@ struct Fans {
   Fan strangers_hour{3600};  // outbound, to odd ports in the Internet
   Fan sources_hour{3600};    // strangers from outside, all together
   Fan probed_hour{3600};     // and the ports that they try
+  Fan names_hour{3600};      // domains asked for that do not exist
 };
 
 /// What a detector found; the book makes an alert of it, or adds it to one.
@@ -135,6 +136,8 @@ void detect_contact(const Moment& moment, Suspect& suspect, Findings& out);
 void detect_brute_force(const Moment& moment, const Suspect& suspect, Findings& out);
 void detect_known_peer_lost(const Moment& moment, Findings& out);
 void detect_volume(const Moment& moment, const Suspect* suspect, const HourSum& hour, Findings& out);
+/// Names made up by an algorithm until one exists.
+void detect_failed_name(const flow::DnsRecord& answer, Entity& entity, const Thresholds& limits, Findings& out);
 /// Sums of the window just ended.
 void detect_window(Entity& entity, double window_s, const Thresholds& limits, Findings& out);
 

@@ -53,6 +53,11 @@ void Judge::add(const std::string& name, const flow::Record& record) {
     report(gateway, entity, findings_, exec->wall_ns, &record);
     const auto lesson = accuses(findings_) ? profile::Lesson::suspicious : profile::Lesson::normal;
     entity.profile->learn_process(exec->executable.empty() ? exec->process : exec->executable, exec->wall_ns, lesson);
+  } else if (const auto* dns = std::get_if<flow::DnsRecord>(&record)) {
+    Entity& entity = entity_of_owner(gateway, dns->owner, dns->wall_ns);
+    findings_.clear();
+    detect_failed_name(*dns, entity, limits_, findings_);
+    report(gateway, entity, findings_, dns->wall_ns, &record);
   } else if (const auto* ledger = std::get_if<flow::Ledger>(&record)) {
     std::uint64_t dropped = 0;
     for (const auto& [reason, count] : ledger->dropped) dropped += count;

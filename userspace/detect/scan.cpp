@@ -7,6 +7,7 @@
 
 #include "detect/entity.h"
 #include "detect/ports.h"
+#include "profile/domain.h"
 #include "profile/sketch.h"
 
 namespace iris::detect {
@@ -184,6 +185,26 @@ void detect_scan(const Moment& moment, Findings& out) {
     outbound(moment, out);
   else
     inbound(moment, out);
+}
+
+void detect_failed_name(const flow::DnsRecord& answer, Entity& entity, const Thresholds& limits, Findings& out) {
+  constexpr std::uint8_t kNoSuchName = 3;  // RFC 1035 RCODE
+  if (answer.response_code != kNoSuchName || answer.question_name.find('.') == std::string::npos) return;
+  // By domain: a search list that appends the same suffixes counts once.
+  const auto domain = profile::stable_hash(profile::registrable_domain(answer.question_name));
+  const auto& names = entity.use_fans(answer.wall_ns).names_hour.add(answer.wall_ns, 0, domain, 1, 1);
+  if (names.members.size() < limits.failed_names_hour) return;
+  Finding finding;
+  finding.rule = "failed_names";
+  finding.alert_class = AlertClass::command_and_control;
+  finding.expected = Expected{"different domains asked for in vain, an hour", 0,
+                              static_cast<double>(limits.failed_names_hour), "domains"};
+  finding.observed = static_cast<double>(names.members.size());
+  finding.summary =
+      fmt::format("{} asked for {}{} different domains that do not exist within an hour, last for {}", entity.subject,
+                  names.members.size(), names.members.size() >= Fan::kMembers ? " or more" : "",
+                  answer.question_name.substr(0, 80));
+  out.push_back(std::move(finding));
 }
 
 }  // namespace iris::detect

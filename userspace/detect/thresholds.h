@@ -50,6 +50,8 @@ struct Thresholds {
   double beacon_bytes = 20'000;           // a beat
   std::uint32_t brute_force_minute = 12;  // connections to a login port
 
+  std::uint32_t failed_names_hour = 30;  // different domains that do not exist
+
   // Volume
   double exfiltration_bytes = 5e6;        // an hour, to a stranger
   double exfiltration_ratio = 3;          // out over in

@@ -95,6 +95,27 @@ TEST(Scan, StrangersFromTheInternetAreOneInitialInfection) {
   EXPECT_EQ(alerts[0].alert_class, AlertClass::initial_infection);
 }
 
+TEST(Scan, NamesMadeUpByAnAlgorithm) {
+  Lab lab;
+  flow::DnsRecord answer;
+  answer.owner = lab.owner;
+  answer.wall_ns = lab.now;
+  answer.response_code = 3;
+  for (int i = 0; i < 100; ++i) {  // one domain, however often, is a fault
+    answer.question_name = fmt::format("host{}.gone.example.org", i);
+    lab.see(answer);
+  }
+  EXPECT_TRUE(lab.alerts().empty());
+  for (int i = 0; i < 40; ++i) {
+    answer.question_name = fmt::format("x{}q.example{}.net", i, i);
+    lab.see(answer);
+  }
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].rule, "failed_names");
+  EXPECT_EQ(alerts[0].alert_class, AlertClass::command_and_control);
+}
+
 TEST(Scan, BotsWithoutAServer) {
   Lab lab;
   for (int i = 0; i < 40; ++i) {
