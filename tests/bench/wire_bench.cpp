@@ -104,15 +104,20 @@ std::vector<flow::Batch> model() {
   return windows;
 }
 
+constexpr std::size_t kShortIdBytes = 12;  // as docker ps shows them
+
 /// Windows of a recording, as irisd would spool them. Of the records with an owner only
 /// those of `owners`.
 std::vector<flow::Batch> recorded(const std::string& path, const std::set<std::string>& owners, bool flows_only) {
   const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   auto reader = wire::RecordFileReader::open(wire::read_from(file.get()));
   if (!reader) throw std::runtime_error(reader.error().message);
+  const auto is_theirs = [&owners](const flow::OwnerPtr& owner) {
+    return owner && (owners.contains(owner->name) || owners.contains(owner->container_id.substr(0, kShortIdBytes)));
+  };
   const auto wanted = [&]<typename Record>(const Record& record) {
     if constexpr (flow::kHasOwner<Record>) {
-      return record.owner && owners.contains(record.owner->name) && (!flows_only || std::is_same_v<Record, flow::FlowRecord>);
+      return is_theirs(record.owner) && (!flows_only || std::is_same_v<Record, flow::FlowRecord>);
     } else {
       return !flows_only || std::is_same_v<Record, flow::Ledger>;
     }
@@ -135,7 +140,7 @@ std::vector<flow::Batch> recorded(const std::string& path, const std::set<std::s
 void keep_steady(std::vector<flow::Batch>& windows) {
   using Key = std::tuple<std::string, flow::Role, int, std::optional<base::IpAddress>, int>;
   const auto key_of = [](const flow::FlowRecord& flow) {
-    return Key{flow.owner->name, flow.role, flow.protocol, flow.peer_address, flow.service_port};
+    return Key{flow.owner->name + flow.owner->container_id, flow.role, flow.protocol, flow.peer_address, flow.service_port};
   };
   std::map<Key, std::size_t> seen;
   for (const auto& window : windows) {
@@ -247,7 +252,7 @@ int main(int argc, char** argv) {
   std::string recording;
   std::set<std::string> owners;
   app.add_option("--recording", recording, "Made by iris-trace record");
-  app.add_option("owners", owners, "Names of the owners to take from it");
+  app.add_option("owners", owners, "Names, or short container ids, of the owners to take from it");
   CLI11_PARSE(app, argc, argv);
   if (recording.empty()) {
     measure("demo gateway, modelled", model());
