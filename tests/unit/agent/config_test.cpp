@@ -199,7 +199,7 @@ path = "/x"
                            ":6 translation.default_port wants a port", ":7 translation.protocol wants"}) {
     EXPECT_THAT(all, HasSubstr(part));
   }
-  EXPECT_EQ(reading.faults.size(), 5U) << all;  // and a row without a module
+  EXPECT_EQ(reading.faults.size(), 6U) << all;  // the first row has no address, the second no module
 }
 
 TEST_F(ConfigFile, TheExampleSaysTheDefaults) {

@@ -23,6 +23,7 @@ struct IotHubFixture : testing::Test {
     IotHubOptions some;
     some.connection_string = Secret(test_support::FakeHub::kConnection);
     some.device_id = "gw1";
+    some.twin_interval = std::chrono::minutes(1);
     some.address = hub.server().address();
     some.ca_file = hub.server().ca_file();
     return some;
