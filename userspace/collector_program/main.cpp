@@ -31,18 +31,22 @@ ConfigReading read(const Options& options) {
   return read_config(must_exist ? path : kConfigPath, must_exist, environment, options.flags);
 }
 
+int ended(const base::Result<void>& done) {
+  if (done) return 0;
+  fmt::print(stderr, "iris-collector: {}\n", done.error().message);
+  return exit_code_of(done.error().kind);
+}
+
 int run(const Options& options) {
+  if (options.command == Options::Command::replay) return ended(run_replay_command(options));
   const auto reading = read(options);
   for (const auto& warning : reading.warnings) {
     fmt::print(stderr, "iris-collector: warning: {} {}\n", warning.where, warning.message);
   }
   for (const auto& fault : reading.faults) fmt::print(stderr, "iris-collector: {}: {}\n", fault.where, fault.message);
   if (!reading.faults.empty()) return 2;
-  const auto done = options.command == Options::Command::serve ? serve(reading.config)
-                                                               : run_gateway_command(options, reading.config);
-  if (done) return 0;
-  fmt::print(stderr, "iris-collector: {}\n", done.error().message);
-  return exit_code_of(done.error().kind);
+  return ended(options.command == Options::Command::serve ? serve(reading.config)
+                                                          : run_gateway_command(options, reading.config));
 }
 
 }  // namespace

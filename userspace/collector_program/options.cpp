@@ -13,6 +13,7 @@ constexpr const char* kExamples = R"(examples:
   iris-collector gateway add plant-7         prints the token of the new gateway, once
   iris-collector gateway list --json
   iris-collector gateway revoke plant-7
+  iris-collector replay incident.iris        what the detectors say of a recording
 
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no permission
 )";
@@ -49,6 +50,7 @@ class Parser {
     add_serve();
     add_gateway();
     add_list(app_, "gateways", "The gateways, as `gateway list`.");
+    add_replay();
   }
 
   std::variant<Options, EarlyEnd> parse(int argc, const char* const* argv) {
@@ -97,6 +99,15 @@ class Parser {
     add_named(gateway, "add", "Adds a gateway and prints its token, once.", Options::Command::gateway_add);
     add_list(gateway, "list", "The gateways.");
     add_named(gateway, "revoke", "Ends its stream and takes no more from it.", Options::Command::gateway_revoke);
+  }
+
+  void add_replay() {
+    auto& replay = *app_.add_subcommand("replay", "A recording of `iris-trace record` through the detectors: the same file "
+                                                  "gives the same alerts, byte for byte.");
+    replay.add_option("FILE", options_.file, "Recording; '-' for standard input")->required();
+    add_json(replay);
+    replay.footer("examples:\n  iris-collector replay incident.iris\n  iris-collector replay incident.iris --json | jq .summary\n");
+    replay.callback([this] { options_.command = Options::Command::replay; });
   }
 
   void add_json(CLI::App& command) { command.add_flag("--json", options_.json, "One JSON object a line"); }

@@ -9,11 +9,12 @@
 namespace iris::collector {
 
 struct Options {
-  enum class Command { serve, gateway_add, gateway_list, gateway_revoke };
+  enum class Command { serve, gateway_add, gateway_list, gateway_revoke, replay };
   Command command = Command::serve;
   std::string config_path;  // empty: IRIS_COLLECTOR_CONFIG, or kConfigPath if it is there
   Flags flags;
   std::string gateway;      // of add and revoke
+  std::string file;         // of replay; "-": standard input
   bool json = false;
 };
 

@@ -35,7 +35,9 @@ void Judge::add(const std::string& gateway, const flow::Batch& batch) {
 
 void Judge::add(const std::string& name, const flow::Record& record) {
   Gateway& gateway = gateway_of(name);
-  if (const auto* flow = std::get_if<flow::FlowRecord>(&record)) {
+  if (const auto* event = std::get_if<flow::SecurityRecord>(&record)) {
+    add(name, *event);
+  } else if (const auto* flow = std::get_if<flow::FlowRecord>(&record)) {
     on_flow(gateway, *flow, record);
   } else if (const auto* exit = std::get_if<flow::ExitRecord>(&record)) {
     findings_.clear();

@@ -11,11 +11,14 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "base/unique_fd.h"
 #include "temporary_directory.h"
+#include "wire/record_file.h"
 
 namespace iris::collector {
 namespace {
@@ -212,6 +215,97 @@ TEST_F(CommandTest, EndsOnSigintAndStartsAgainWithTheSameTokens) {
   EXPECT_EQ(content_of(data_ / "api-token"), token);
   ::kill(pid, SIGTERM);
   EXPECT_EQ(wait(pid, milliseconds(5'000)), 0);
+}
+
+/// A module that tries a port on a whole network, and a device that is refused by IoT Hub.
+void write_incident(const std::string& path) {
+  constexpr std::uint64_t kSecond = 1'000'000'000;
+  constexpr std::uint64_t kStart = 1'767'323'040 * kSecond;
+  const base::UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  wire::RecordFileWriter writer(wire::write_to(file.get()), {"gateway-7", "6.1.0", kStart, "0.1.0"});
+  flow::Owner module;
+  module.kind = flow::OwnerKind::container;
+  module.cgroup_id = 4711;
+  module.name = module.module_id = "modbus1";
+  module.image = "registry.example/modbus:1.0";
+  const auto owner = std::make_shared<const flow::Owner>(module);
+  flow::DeviceRecord device;
+  device.device.id = "thermostat";
+  device.device.tags = R"({"site":"plant-a"})";
+  device.wall_ns = kStart;
+  ASSERT_TRUE(writer.write(device));
+  for (std::uint64_t window = 0; window < 6; ++window) {
+    const std::uint64_t start = kStart + window * 10 * kSecond;
+    for (int host = 1; host <= 40; ++host) {
+      flow::FlowRecord flow;
+      flow.window_start_wall_ns = flow.first_seen_wall_ns = start;
+      flow.window_end_wall_ns = flow.last_seen_wall_ns = start + 10 * kSecond;
+      flow.owner = owner;
+      flow.protocol = 6;
+      flow.local_address = base::IpAddress::parse("10.0.0.5");
+      flow.peer_address = base::IpAddress::parse("10.0." + std::to_string(window + 1) + "." + std::to_string(host));
+      flow.service_port = 502;
+      flow.scope = flow::Scope::site;
+      flow.opened = 1;
+      flow.failed = {1, 0, 0, 0, 0, 0};
+      flow.attribution = flow::Attribution::exact;
+      ASSERT_TRUE(writer.write(flow));
+    }
+    if (window == 2) {
+      flow::SecurityRecord knock;
+      knock.wall_ns = start;
+      knock.device_id = knock.device = "thermostat";
+      knock.code = "401003";
+      ASSERT_TRUE(writer.write(knock));
+    }
+    flow::Ledger ledger;
+    ledger.window_start_wall_ns = start;
+    ledger.window_end_wall_ns = start + 10 * kSecond;
+    ledger.produced = ledger.delivered = 40;
+    ASSERT_TRUE(writer.write(ledger));
+  }
+  ASSERT_TRUE(writer.finish(kStart + 60 * kSecond));
+}
+
+TEST_F(CommandTest, ReplayJudgesARecordingTheSameEachTime) {
+  const std::string path = directory_.path() / "incident.iris";
+  write_incident(path);
+  const auto first = run({"replay", path, "--json"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(run({"replay", path, "--json"}).out, first.out);
+  std::map<std::string, json> by_class;
+  std::istringstream lines(first.out);
+  for (std::string line; std::getline(lines, line);) {
+    auto alert = json::parse(line);
+    by_class.emplace(alert.at("class"), alert);
+  }
+  ASSERT_TRUE(by_class.contains("lateral_movement")) << first.out;
+  const auto& scan = by_class["lateral_movement"];
+  EXPECT_EQ(scan.at("type"), "alert");
+  EXPECT_EQ(scan.at("gateway"), "gateway-7");
+  EXPECT_EQ(scan.at("owner").at("module_id"), "modbus1");
+  EXPECT_EQ(scan.at("status"), "open");
+  EXPECT_FALSE(scan.at("evidence").empty());
+  EXPECT_FALSE(scan.at("attack_techniques").empty());
+  ASSERT_TRUE(by_class.contains("unauthorized_access")) << first.out;
+  EXPECT_EQ(by_class["unauthorized_access"].at("device").at("tags").at("site"), "plant-a");
+
+  const auto text = run({"replay", path});
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_THAT(text.out, HasSubstr("lateral_movement"));
+  EXPECT_THAT(text.err, HasSubstr("alert"));
+}
+
+TEST_F(CommandTest, ReplayOfWhatIsNoRecordingIsAnError) {
+  const std::string path = directory_.path() / "incident.iris";
+  write_incident(path);
+  ASSERT_EQ(::truncate(path.c_str(), 200), 0);
+  const auto cut = run({"replay", path, "--json"});
+  EXPECT_EQ(cut.exit_code, 1);
+  EXPECT_THAT(cut.err, HasSubstr("incident.iris"));
+  EXPECT_EQ(run({"replay", "/nonexistent"}).exit_code, 1);
+  EXPECT_EQ(run({"replay", IRIS_COLLECTOR}).exit_code, 1);
+  EXPECT_EQ(run({"replay"}).exit_code, 2);
 }
 
 TEST_F(CommandTest, TellsTheServiceManager) {

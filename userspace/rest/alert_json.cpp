@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rest/alert_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/rfc3339.h"
+#include "wire/json_writer.h"
+
+namespace iris::rest {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json time_or_null(std::uint64_t wall_ns) { return wall_ns == 0 ? Json() : Json(base::format_rfc3339(wall_ns)); }
+Json known(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+/// What was made by our own writer. Nobody else's text comes here.
+Json parsed(const std::string& text) { return text.empty() ? Json() : Json::parse(text, nullptr, false); }
+
+Json evidence_of(const detect::Alert& alert) {
+  wire::JsonWriter writer;
+  Json list = Json::array();
+  for (const auto& record : alert.evidence) {
+    std::string line;
+    writer.append(line, record);
+    list.push_back(parsed(line));
+  }
+  return list;
+}
+
+Json owner_of(const detect::Alert& alert) {
+  std::string text;
+  wire::JsonWriter().append_owner(text, alert.owner);
+  return parsed(text);
+}
+
+Json expected_of(const detect::Alert& alert) {
+  if (!alert.expected) return {};
+  return {{"metric", alert.expected->metric},
+          {"low", alert.expected->low},
+          {"high", alert.expected->high},
+          {"unit", alert.expected->unit}};
+}
+
+}  // namespace
+
+void append_alert(std::string& out, const detect::Alert& alert, const std::string& device) {
+  const Json json{{"type", "alert"},
+                  {"id", alert.id},
+                  {"time", time_or_null(alert.wall_ns)},
+                  {"last_time", time_or_null(alert.last_wall_ns)},
+                  {"class", detect::to_string(alert.alert_class)},
+                  {"rule", alert.rule},
+                  {"rules", alert.rules},
+                  {"severity", static_cast<int>(alert.severity)},
+                  {"gateway", known(alert.gateway)},
+                  {"owner", owner_of(alert)},
+                  {"device", parsed(device)},
+                  {"subject", known(alert.subject)},
+                  {"peer", known(alert.peer)},
+                  {"summary", alert.summary},
+                  {"expected", expected_of(alert)},
+                  {"observed", alert.observed ? Json(*alert.observed) : Json()},
+                  {"attack_techniques", alert.attack_techniques},
+                  {"evidence", evidence_of(alert)},
+                  {"affected", alert.affected},
+                  {"count", alert.count},
+                  {"confidence", alert.confidence},
+                  {"status", detect::to_string(alert.status)}};
+  out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace iris::rest
