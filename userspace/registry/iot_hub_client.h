@@ -59,7 +59,7 @@ class IotHubClient : public identity::RegistryClient {
   // From any thread; take effect at once:
 
   /// The gateway's device id, when it becomes known (IOTEDGE_DEVICEID of a module).
-  void set_gateway_id(const std::string& device_id);
+  void set_gateway_id(const std::string& device_id) override;
   /// Another key, policy or hub.
   base::Result<void> set_connection_string(const Secret& text);
 

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "lab.h"
+
+namespace iris::detect {
+namespace {
+
+using namespace testing;
+
+TEST(Contact, RoutineIsSilent) {
+  Lab lab;
+  lab.routine(24 * 10);
+  const auto alerts = lab.alerts();
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
+TEST(Contact, LowAndSlowIsFoundInTheWindowOfItsFirstFlow) {
+  Lab lab;
+  lab.routine(30);
+  lab.see(lab.out("203.0.113.66", 4433));  // 16 flows a day begin with one
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_EQ(alerts[0].alert_class, AlertClass::command_and_control);
+  EXPECT_EQ(alerts[0].peer, "203.0.113.66");
+  EXPECT_NE(alerts[0].summary.find("no DNS name"), std::string::npos) << alerts[0].summary;
+  EXPECT_FALSE(alerts[0].attack_techniques.empty());
+}
+
+TEST(Contact, NewNameAtAKnownServiceIsNoAlert) {
+  Lab lab;
+  lab.routine(30);
+  lab.see(lab.out("203.0.113.66", 8883, "other.example.net"));
+  lab.see(lab.out("203.0.113.67", 8883, "eu.mqtt.example.org"));  // the same owner, moved
+  lab.next();
+  const auto alerts = lab.alerts();
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
+TEST(Contact, WhileLearningOnlyWhatNeedsNoBaselineSpeaks) {
+  Lab lab;
+  lab.routine(0.3);
+  lab.see(lab.out("203.0.113.66", 443));
+  lab.next();
+  EXPECT_TRUE(lab.alerts().empty());
+  for (int i = 0; i < 12; ++i) {
+    lab.see(Lab::vain(lab.out("203.0.113.99", 4567)));
+    lab.see(lab.out("198.51.100.7", 8883, "mqtt.example.org"));
+    lab.next(static_cast<std::uint64_t>(i % 3 == 0 ? 200 : 20));
+  }
+  const auto alerts = lab.alerts();
+  const auto* alert = find(alerts, "failing_new_peer");
+  ASSERT_NE(alert, nullptr) << text(alerts);
+  EXPECT_EQ(alert->alert_class, AlertClass::command_and_control);
+}
+
+TEST(Contact, FailuresOfTheWholeNetworkAccuseNobody) {
+  Lab lab;
+  lab.routine(30);
+  lab.next(7200);  // the uplink is down
+  for (int i = 0; i < 200; ++i) {
+    lab.see(Lab::vain(lab.out("203.0.113.99", 443)));
+    lab.next(20);
+  }
+  const auto alerts = lab.alerts();
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
+TEST(Contact, BeaconWithJitterIsNamedOne) {
+  Lab lab;
+  lab.routine(30);
+  for (int i = 0; i < 20; ++i) {
+    lab.see(lab.out("203.0.113.66", 4433));
+    lab.next(static_cast<std::uint64_t>(40 + (i * 7) % 13));
+  }
+  EXPECT_NE(find(lab.alerts(), "beacon"), nullptr);
+}
+
+TEST(Contact, TheAccusedIsNotLearnedHoweverLongItStays) {
+  Lab lab;
+  lab.routine(30);
+  for (int hour = 0; hour < 24 * 8; ++hour) {
+    lab.see(lab.out("203.0.113.66", 4433));
+    lab.next();
+    lab.routine(1);
+  }
+  lab.alerts();
+  lab.see(lab.out("203.0.113.66", 4433));
+  lab.next();
+  EXPECT_EQ(lab.alerts().size(), 1u);
+}
+
+TEST(Contact, AVerdictTeaches) {
+  Lab lab;
+  lab.routine(30);
+  lab.see(lab.out("203.0.113.66", 4433));
+  lab.next();
+  auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u);
+  lab.judge.verdict(alerts[0], true);
+  lab.routine(2);
+  lab.see(lab.out("203.0.113.66", 4433));
+  lab.next();
+  EXPECT_TRUE(lab.alerts().empty());
+}
+
+TEST(Contact, ASecondMasterOfAControllerIsNews) {
+  Lab lab;
+  lab.owner = module("plc", "registry.example/plc:1");
+  for (int i = 0; i < 200; ++i) {
+    lab.see(lab.in("10.0.0.20", 502));
+    lab.next();
+  }
+  lab.see(lab.in("10.0.0.66", 502));
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_EQ(alerts[0].rule, "new_controller_master");
+  EXPECT_EQ(alerts[0].alert_class, AlertClass::lateral_movement);
+}
+
+TEST(Contact, EdgeHubProbingAModbusSlave) {
+  Lab lab;
+  lab.owner = module("edgeHub", "mcr.example/edgehub:1.4");
+  for (int i = 0; i < 400; ++i) {
+    lab.see(lab.out("198.51.100.7", 8883, "hub.example.org"));
+    lab.next(290);
+  }
+  lab.see(lab.out("10.0.0.9", 502));
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_EQ(alerts[0].alert_class, AlertClass::lateral_movement);
+}
+
+TEST(Contact, InboundFromTheInternetThatGetsAnAnswer) {
+  Lab lab;
+  lab.routine(30);
+  lab.see(lab.in("203.0.113.66", 22));
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_EQ(alerts[0].rule, "inbound_external");
+  EXPECT_EQ(alerts[0].alert_class, AlertClass::initial_infection);
+}
+
+TEST(Contact, InboundFromAnotherContainer) {
+  Lab lab;
+  lab.routine(30);
+  auto record = lab.in("172.17.0.9", 22);
+  record.scope = flow::Scope::container;
+  record.peer_owner = module("intruder", "registry.example/x:1");
+  lab.see(record);
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_EQ(alerts[0].rule, "inbound_container");
+}
+
+TEST(Contact, PasswordsBeingGuessed) {
+  Lab lab;
+  auto record = lab.in("10.0.0.66", 22);
+  record.opened = record.established = record.closed = 20;
+  lab.see(record);
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_NE(find(alerts, "brute_force"), nullptr);
+  EXPECT_EQ(find(alerts, "brute_force")->alert_class, AlertClass::initial_infection);
+}
+
+TEST(Contact, AKnownNeighbourThatFallsSilentIsALossOfAvailability) {
+  Lab lab;
+  lab.routine(30);
+  for (int i = 0; i < 30; ++i) {
+    lab.see(Lab::vain(lab.out("10.0.0.9", 502)));
+    lab.see(lab.out("10.0.0.8", 502));  // its neighbour still answers
+    lab.next(20);
+  }
+  const auto alerts = lab.alerts();
+  const auto* alert = find(alerts, "expected_peer_lost");
+  ASSERT_NE(alert, nullptr) << text(alerts);
+  EXPECT_EQ(alert->alert_class, AlertClass::crash);
+}
+
+TEST(Contact, KnownRiskyPeerFromTheFirstMinute) {
+  Lab lab;
+  lab.see(lab.out("203.0.113.66", 23));
+  lab.next();
+  const auto alerts = lab.alerts();
+  const auto* alert = find(alerts, "known_risky_outbound");
+  ASSERT_NE(alert, nullptr);
+  EXPECT_EQ(alert->alert_class, AlertClass::known_risky);
+  EXPECT_EQ(alert->severity, Severity::high);
+}
+
+TEST(Contact, ADeviceBehindTheGatewayHasItsOwnProfile) {
+  Lab lab;
+  for (int i = 0; i < 10; ++i) {
+    auto record = lab.out("10.0.0.9", 502);
+    record.peer_device = "gw1/modbus1/meter-1";
+    lab.see(record);
+    lab.next();
+  }
+  const auto profiles = lab.judge.profiles();
+  ASSERT_EQ(profiles.size(), 2u);
+  EXPECT_EQ(profiles[0].first, "gw1/device/gw1/modbus1/meter-1");
+  EXPECT_EQ(profiles[1].first, "image/registry.example/modbus");
+  EXPECT_EQ(profiles[0].second->contacts().all().front().role, flow::Role::responder);
+}
+
+}  // namespace
+}  // namespace iris::detect
