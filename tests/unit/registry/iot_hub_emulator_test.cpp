@@ -83,6 +83,7 @@ struct IotHubEmulatorTest : testing::Test {
     options.address = "127.0.0.1:" + std::to_string(emulator->port());
     options.ca_file = folder / "ca.pem";
     options.device_id = "gw1";
+    options.twin_interval = 60s;
   }
   std::chrono::milliseconds start() {
     auto made = IotHubClient::create(options, make_readers({}), pace);

@@ -25,6 +25,7 @@ struct IotHubFixture : testing::Test {
     some.device_id = "gw1";
     some.address = hub.server().address();
     some.ca_file = hub.server().ca_file();
+    some.twin_interval = std::chrono::seconds(60);  // not that of queries, so that the two are told apart
     return some;
   }();
   std::unique_ptr<IotHubClient> client;
