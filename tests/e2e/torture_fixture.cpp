@@ -29,8 +29,9 @@ constexpr const char* kFiller = "/filler";
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
-Place with(const Variables& variables) {
+Place with(const Variables& variables, int net_namespace = -1) {
   Place place;
+  place.net_namespace = net_namespace;
   place.before_exec = [variables] {
     for (const auto& [name, value] : variables) setenv(name.c_str(), value.c_str(), 1);
   };
@@ -88,8 +89,8 @@ std::unique_ptr<store::Store> CollectorProgram::open() const {
 }
 
 AgentProgram::AgentProgram(const std::string& directory, const std::string& spool, const std::string& token,
-                           const std::string& target, Variables variables)
-    : config_(directory + "/irisd.toml"), variables_(std::move(variables)) {
+                           const std::string& target, Variables variables, int net_namespace)
+    : config_(directory + "/irisd.toml"), variables_(std::move(variables)), net_namespace_(net_namespace) {
   std::ofstream(directory + "/token") << token;
   std::ofstream(config_) << "window = \"1s\"\n[runtimes]\ndocker_socket = \"\"\ncontainerd_socket = \"\"\n[spool]\ndirectory = \""
                          << spool << "\"\n[local]\nsocket = \"\"\n[uplink]\ntarget = \"" << target
@@ -98,7 +99,7 @@ AgentProgram::AgentProgram(const std::string& directory, const std::string& spoo
 
 void AgentProgram::start() {
   process_ = std::make_unique<Child>(std::vector<std::string>{IRISD_PATH, "--foreground", "--config", config_},
-                                     with(variables_));
+                                     with(variables_, net_namespace_));
   wait_for("ready: irisd", kStart);
 }
 

@@ -42,6 +42,7 @@ class CollectorProgram {
 
   std::unique_ptr<store::Store> open() const;
   const std::string& socket() const { return socket_; }
+  const std::string& directory() const { return directory_; }
 
  private:
   std::string directory_;
@@ -53,11 +54,14 @@ class CollectorProgram {
 /// irisd with windows of one second.
 class AgentProgram {
  public:
+  /// `net_namespace`: where it lives; -1: here.
   AgentProgram(const std::string& directory, const std::string& spool, const std::string& token,
-               const std::string& target, Variables variables = {});
+               const std::string& target, Variables variables = {}, int net_namespace = -1);
 
   void start();
   void kill();
+  void signal(int number) { process_->signal(number); }
+  bool runs() { return process_ && !process_->ended(); }
   /// Exit code after SIGTERM.
   int stop();
   std::string words() const { return process_ ? process_->err() : std::string(); }
@@ -66,6 +70,7 @@ class AgentProgram {
  private:
   std::string config_;
   Variables variables_;
+  int net_namespace_;
   std::unique_ptr<Child> process_;
 };
 

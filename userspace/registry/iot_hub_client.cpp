@@ -64,6 +64,11 @@ class IotHubClient::Impl {
     next_gateway_id_ = device_id;
     worker_.wake();
   }
+  void reload() {
+    const std::lock_guard lock(mutex_);
+    reload_ = true;
+    worker_.wake();
+  }
   void set_connection(IotHubConnection connection) {
     const std::lock_guard lock(mutex_);
     next_connection_ = std::move(connection);
@@ -117,6 +122,7 @@ class IotHubClient::Impl {
   std::mutex mutex_;
   std::string next_gateway_id_;                     // guarded by mutex_
   std::optional<IotHubConnection> next_connection_; // guarded by mutex_
+  bool reload_ = false;                             // guarded by mutex_
 
   // Of the worker's thread:
   GatewayDocuments documents_;
@@ -186,7 +192,9 @@ void IotHubClient::Impl::take_news() {
   std::unique_lock lock(mutex_);
   auto connection = std::exchange(next_connection_, std::nullopt);
   const auto device_id = next_gateway_id_;
+  const bool reload = std::exchange(reload_, false);
   lock.unlock();
+  if (reload) read_new_connection();
   if (connection && *connection != session_.connection()) change_connection(std::move(*connection));
   if (device_id != documents_.gateway_id) change_gateway(device_id, from_cache_ && device_id == cached_gateway_);
 }
@@ -319,7 +327,7 @@ std::chrono::milliseconds IotHubClient::Impl::pause_after(Task& task, const IotH
   return spread(pause);  // at least that long, and not all gateways at once
 }
 
-/// A file with another string than the one that was refused.
+/// A file with another string than the one in use.
 bool IotHubClient::Impl::read_new_connection() {
   if (options_.connection_string_file.empty()) return false;
   auto connection = read_connection_file(options_.connection_string_file);
@@ -376,7 +384,7 @@ void IotHubClient::Impl::report() {
   status.skipped = faulty_documents_ + (swept_ ? swept_->skipped + swept_->left_out : 0);
   std::vector<std::string> parts{twins_.fault, queries_task_.fault};
   if (documents_.gateway_id.empty()) {
-    parts.push_back("the device id of this gateway is not known yet: set iot_hub.device_id, or start its IoT Edge modules");
+    parts.push_back("the device id of this gateway is not known yet: set identity.device_id, or start its IoT Edge modules");
   } else if (published_) {
     parts.push_back(describe_count(documents_.gateway_id, swept_ ? swept_->children.size() : 0, documents_.modules.size(),
                                    swept_.has_value()));
@@ -406,6 +414,7 @@ IotHubClient::~IotHubClient() { impl_->stop(); }
 void IotHubClient::start(identity::RegistryListener& listener) { impl_->start(listener); }
 void IotHubClient::stop() { impl_->stop(); }
 void IotHubClient::set_gateway_id(const std::string& device_id) { impl_->set_gateway_id(device_id); }
+void IotHubClient::reload() { impl_->reload(); }
 
 base::Result<void> IotHubClient::set_connection_string(const Secret& text) {
   auto connection = parse_iot_hub_connection(text.reveal());

@@ -16,7 +16,7 @@ namespace iris::registry {
 
 struct IotHubOptions {
   Secret connection_string;  // of a shared access policy; "service" is enough
-  /// Read again whenever the hub refuses the access, so that a rotated key needs no restart;
+  /// Read again whenever the hub refuses the access and at reload(), so that a rotated key needs no restart;
   /// empty: none. Without connection_string it is read at once.
   std::string connection_string_file;
   std::string device_id;  // of this gateway; empty: set_gateway_id() comes later
@@ -60,6 +60,8 @@ class IotHubClient : public identity::RegistryClient {
 
   /// The gateway's device id, when it becomes known (IOTEDGE_DEVICEID of a module).
   void set_gateway_id(const std::string& device_id) override;
+  /// Reads connection_string_file again and uses what stands there, if it is another string that can work.
+  void reload() override;
   /// Another key, policy or hub.
   base::Result<void> set_connection_string(const Secret& text);
 

@@ -162,6 +162,25 @@ TEST_F(IotHubFaultsTest, ARotatedKeyIsReadFromItsFile) {
   expect_all();
 }
 
+TEST_F(IotHubFaultsTest, AReloadReadsTheFileAtOnceThoughTheHubRefusedTheKeyAndAWaitIsLong) {
+  options.connection_string_file = folder / "connection";
+  std::ofstream(options.connection_string_file) << FakeHub::kConnection << "\n";
+  options.connection_string = {};
+  hub.fault("/", 2, FakeHub::status(401, "IotHubUnauthorizedAccess"));
+  EXPECT_GE(start(), 180s);
+  const auto requests = hub.server().seen().size();
+  auto before = pace.waits();
+  client->reload();
+  pace.await(before);
+  EXPECT_EQ(hub.server().seen().size(), requests) << "the same string is no reason to ask";
+  std::ofstream(options.connection_string_file) << "HostName=iris-hub.test;SharedAccessKeyName=second;SharedAccessKey=TQ==\n";
+  before = pace.waits();
+  client->reload();
+  pace.await(before);
+  EXPECT_THAT(hub.server().seen().back().header("Authorization"), HasSubstr("skn=second"));
+  expect_all();
+}
+
 TEST_F(IotHubFaultsTest, WithAWrongClockTheTokenCarriesTheHubsTime) {
   hub.clock_ahead_seconds = 7200;
   hub.fault("/", 1, FakeHub::status(401, "IotHubUnauthorizedAccess"));  // our first token is an hour old for the hub

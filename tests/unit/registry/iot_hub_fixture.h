@@ -26,6 +26,7 @@ struct IotHubFixture : testing::Test {
     some.twin_interval = std::chrono::minutes(1);
     some.address = hub.server().address();
     some.ca_file = hub.server().ca_file();
+    some.twin_interval = std::chrono::seconds(60);  // not that of queries, so that the two are told apart
     return some;
   }();
   std::unique_ptr<IotHubClient> client;
