@@ -58,25 +58,29 @@ DemoGateway::DemoGateway() {
   run({IRIS_DEMO_GATEWAY_PATH, "start", directory_});
   name_ = run({IRIS_ENGINE_PATH, "netns", directory_ + "/engine"});
   net_namespace_ = open_namespace(name_);
-  factory_ = open_namespace(name_ + "-fab");
 }
 
 DemoGateway::~DemoGateway() {
   device_.reset();
   net_namespace_.reset();
-  factory_.reset();
   alive_.reset();
   waitpid(guardian_, nullptr, 0);
 }
 
+void DemoGateway::wait_for_neighbour(const std::string& address) const {
+  wait_until("neighbour " + address,
+             [&] { return run({"ip", "-n", name_, "neighbour", "show", "to", address}).find("lladdr") != std::string::npos; },
+             std::chrono::seconds(60));
+}
+
 void DemoGateway::add_factory_device(const std::string& address, const std::string& device_id) {
-  constexpr const char* kGateway = "198.51.100.193";
-  run({"ip", "-n", name_ + "-fab", "address", "add", address + "/27", "dev", "uplink"});
-  run({"ip", "-n", name_ + "-fab", "route", "add", std::string(kGateway) + "/32", "dev", "uplink", "src", address});
+  // With a MAC address of its own, as another machine has.
+  const std::string there = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(device_net_.fd());
+  run({"ip", "-n", name_ + "-fab", "link", "add", "link", "uplink", "name", "device", "netns", there, "type", "macvlan", "mode", "bridge"});
+  device_net_.shell("ip address add " + address + "/27 dev device && ip link set device up");
   Place place;
-  place.net_namespace = factory_.get();
-  device_ = std::make_unique<Child>(
-      std::vector<std::string>{IRIS_DEMO_PATH, "leaf-device", std::string(kGateway) + ":8883", device_id}, place);
+  place.net_namespace = device_net_.fd();
+  device_ = std::make_unique<Child>(std::vector<std::string>{IRIS_DEMO_PATH, "leaf-device", "198.51.100.193:8883", device_id}, place);
 }
 
 }  // namespace iris::test

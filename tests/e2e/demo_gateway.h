@@ -8,6 +8,7 @@
 
 #include "base/unique_fd.h"
 #include "trace/child.h"
+#include "trace/net_namespace.h"
 
 namespace iris::test {
 
@@ -26,7 +27,9 @@ class DemoGateway {
   /// The gateway's own network namespace, where its modules' ports are published.
   int net_namespace() const { return net_namespace_.get(); }
 
-  /// Another device on the factory's link, at an address of its own there, that publishes
+  /// Until the gateway's neighbour table has it.
+  void wait_for_neighbour(const std::string& address) const;
+  /// Another machine on the factory's link, at an address of its own, that publishes
   /// through edgeHub as `device_id`.
   void add_factory_device(const std::string& address, const std::string& device_id);
 
@@ -36,7 +39,7 @@ class DemoGateway {
   pid_t guardian_ = -1;
   std::string name_;      // of the namespace
   base::UniqueFd net_namespace_;
-  base::UniqueFd factory_;
+  NetNamespace device_net_;
   std::unique_ptr<Child> device_;
 };
 

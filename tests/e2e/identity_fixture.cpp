@@ -98,11 +98,12 @@ Json IdentityTest::wait_for_device(const std::string& id, const std::function<bo
   return found;
 }
 
-void IdentityTest::wait(const std::string& what, const std::function<bool()>& holds, milliseconds limit) {
+void IdentityTest::wait(const std::string& what, const std::function<bool()>& holds, const std::function<std::string()>& seen,
+                        milliseconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > deadline) {
-      throw std::runtime_error("waited in vain: " + what + "\n" + agent_->words() + collector_->words());
+      throw std::runtime_error("waited in vain: " + what + "\n" + (seen ? seen() + "\n" : "") + agent_->words() + collector_->words());
     }
     std::this_thread::sleep_for(milliseconds(200));
   }

@@ -43,8 +43,9 @@ class IdentityTest : public ::testing::Test {
   /// The device as the collector has it now; null when it has none.
   Json device(const std::string& id) const;
   Json wait_for_device(const std::string& id, const std::function<bool(const Json&)>& right = [](const Json&) { return true; });
-  /// Until it holds; says what irisd said when it does not.
-  void wait(const std::string& what, const std::function<bool()>& holds, milliseconds limit = milliseconds(90'000));
+  /// Until it holds; says `seen` and what the programs said when it does not.
+  void wait(const std::string& what, const std::function<bool()>& holds, const std::function<std::string()>& seen = {},
+            milliseconds limit = milliseconds(90'000));
 
   std::string path(const std::string& name) const { return directory_.path() + "/" + name; }
   std::string write(const std::string& name, const std::string& text) const;
