@@ -32,14 +32,17 @@ int exit_code_of(base::Error::Kind kind) {
 int report(const Options& options, const ConfigReading& reading) {
   for (const auto& warning : reading.warnings) fmt::print(stderr, "{}: {}\n", warning.where, warning.message);
   for (const auto& fault : reading.faults) fmt::print(stderr, "{}: {}\n", fault.where, fault.message);
-  if (!reading.faults.empty()) {
-    fmt::print(stderr, "irisd: {} fault{} in the configuration\n", reading.faults.size(), reading.faults.size() == 1 ? "" : "s");
+  std::size_t faults = reading.faults.size();
+  if (options.check_config) {
+    for (const auto& fault : check_registries(reading.config)) {
+      fmt::print(stderr, "{}\n", fault);
+      ++faults;
+    }
+  }
+  if (faults > 0) {
+    fmt::print(stderr, "irisd: {} fault{} in the configuration\n", faults, faults == 1 ? "" : "s");
     return 2;
   }
-  if (!options.check_config) return 0;
-  const auto faults = check_registries(reading.config);
-  for (const auto& fault : faults) fmt::print(stderr, "{}\n", fault);
-  if (!faults.empty()) return 2;
   fmt::print("{}: no faults\n", options.config_path);
   return 0;
 }

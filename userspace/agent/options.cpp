@@ -17,7 +17,9 @@ std::variant<Options, EarlyEnd> parse_options(int argc, const char* const* argv)
   app.add_flag("--check-config", options.check_config, "Name every fault of the configuration, and end");
   app.add_flag("--foreground", options.foreground, "Log to standard error as text, whoever reads it");
   app.add_flag("--no-ship", options.no_ship, "Spool, but do not ship");
-  app.footer("Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no permission or no kernel support.\n"
+  app.footer("Each key of the configuration is a variable, too (IRIS_UPLINK_TARGET). AZURE_IOT_HUB_CONNECTION_STRING\n"
+             "names devices and modules, AZURE_EVENT_HUB_CONNECTION_STRING brings what the cloud reports of them.\n\n"
+             "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no permission or no kernel support.\n"
              "See also irisd(8), irisd.toml(5), iris-trace(1).");
   try {
     app.parse(argc, argv);
