@@ -245,6 +245,12 @@ TEST_F(IdentityPatterns, EachFlowHasTheRightDeviceAndARestartTellsNothingTwice) 
   auto expected = before;
   ++expected["thermostat-1"];
   EXPECT_EQ(rows(), expected) << get("/api/v1/devices?history=true&limit=1000").dump();
+
+  agent_->kill();
+  agent_->start();
+  expect_peer_device("$edgeHub", kThermostatAddress, "thermostat-1");
+  wait("the same of both after a kill", [&] { return at_irisd() == at_collector(); });
+  EXPECT_EQ(rows(), expected) << get("/api/v1/devices?history=true&limit=1000").dump();
   expect_no_module_among_hosts();
   EXPECT_EQ(agent_->stop(), 0) << agent_->words();
 }
