@@ -43,7 +43,7 @@ struct IotHubOptions {
 };
 
 /// Follows one gateway's part of an IoT Hub through its service API: the twins of the gateway,
-/// of $edgeAgent and $edgeHub each minute, and those of modules and children by queries within the
+/// of $edgeAgent and $edgeHub each few minutes, and those of modules and children by queries within the
 /// hub's throttles. Registry name "iot_hub". In its status, `skipped` is how many documents of the
 /// present state could not be used or are beyond the limits.
 class IotHubClient : public identity::RegistryClient {
