@@ -233,14 +233,15 @@ class Linker {
         if (found != by_name.end()) found->second.emplace_back(name, node);
       }
     }
-    for (const auto& [folded, named] : by_name) {
+    for (const auto& entry : by_name) {
+      const auto& named = entry.second;  // no binding: clang 14 cannot capture one
       for (std::size_t i = 1; i < named.size(); ++i) {
         // With the first that differs: a pair is enough to be seen.
         const auto other = std::find_if(named.begin(), named.begin() + static_cast<std::ptrdiff_t>(i), [&](const auto& one) {
           return one.first != named[i].first && root(one.second) != root(named[i].second);
         });
         if (other != named.begin() + static_cast<std::ptrdiff_t>(i)) {
-          note_both(Note::Kind::other_case, named[i].second, other->second, folded);
+          note_both(Note::Kind::other_case, named[i].second, other->second, entry.first);
         }
       }
     }

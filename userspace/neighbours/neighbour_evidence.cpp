@@ -107,7 +107,9 @@ void HostMemory::see(const Observation& seen, Time now) {
   std::map<base::IpAddress, std::set<std::string>> macs_at;
   for (const NeighbourEntry* entry : entries) macs_at[entry->address].insert(entry->mac);
   // An address that somebody else has now is no longer the old one's.
-  for (auto& [key, host] : hosts_) {
+  for (auto& entry : hosts_) {
+    const auto& key = entry.first;  // no binding: clang 14 cannot capture one
+    auto& host = entry.second;
     host.router = false;
     std::erase_if(host.addresses, [&](const auto& item) {
       const auto at = macs_at.find(item.first);
