@@ -181,16 +181,5 @@ base::Result<void> run(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Plays IoT Hub's service REST interface. Loopback and made-up keys only."};
-  Arguments arguments;
-  try {
-    arguments = read_arguments(app, argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  }
-  emulator::hold_signals();
-  const auto done = run(arguments);
-  if (done) return 0;
-  fmt::print(stderr, "iris-iot-hub-emulator: {}\n", done.error().message);
-  return done.error().kind == base::Error::Kind::usage ? 2 : 1;
+  return emulator::run_program("iris-iot-hub-emulator", "Plays IoT Hub's service REST interface. Loopback and made-up keys only.", argc, argv, read_arguments, run);
 }
