@@ -27,7 +27,7 @@ using Kind = IotHubAnswer::Kind;
 using TimePoint = Pace::TimePoint;
 
 constexpr const char* kRegistry = "iot_hub";
-constexpr std::size_t kMaxTranslators = 10;  // modules whose twins are asked for each minute
+constexpr std::size_t kMaxTranslators = 10;  // modules whose twins are asked for with the gateway's own
 
 bool same(const identity::RegistryStatus& a, const identity::RegistryStatus& b) {
   return a.endpoint == b.endpoint && a.connected == b.connected && a.from_cache == b.from_cache && a.detail == b.detail &&

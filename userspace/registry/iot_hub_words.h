@@ -20,7 +20,7 @@ std::string twin_path(const std::string& device_id, const std::string& module_id
 bool is_json_object(std::string_view text);
 /// The ids under `configurations` of a twin.
 std::set<std::string> deployments_named_in(std::string_view twin);
-/// Modules whose configuration names devices: their twins matter each minute. At most `max`.
+/// Modules whose configuration names devices: their twins are asked for with the gateway's own. At most `max`.
 std::set<std::string> translators_in(const std::vector<identity::Evidence>& evidence, std::size_t max);
 
 /// `pause` and up to a tenth more, so that not all gateways come back at once.
