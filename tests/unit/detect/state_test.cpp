@@ -38,12 +38,12 @@ class Plant {
     if (chance(2))
       for (int i = 0; i < 40; ++i) add(Lab::vain(lab.out("10.0.1." + std::to_string(i + 1), 23)));
     if (chance(3)) add(Lab::vain(lab.out("203.0.113.66", 6667), 1 + pick(4)));
-    if (chance(2)) {
-      auto much = lab.out("203.0.113.9", 443);
-      much.originator_bytes = 9'000'000;
+    if (chance(6)) {  // too much in the sum of an hour only
+      auto much = lab.out("203.0.113." + std::to_string(lab.now / (6 * kHour) % 200), 8443);
+      much.originator_bytes = 2'000'000;
       add(much);
     }
-    if (chance(3)) {
+    if (chance(30)) {
       flow::ExitRecord exit;
       exit.owner = lab.owner;
       exit.wall_ns = lab.now;
