@@ -55,7 +55,7 @@ class HttpTest : public ::testing::Test {
     ASSERT_TRUE(done) << done.error().message;
   }
   void start() {
-    const Sources sources{store_.get(), [this] { return ingest_; }, [] { return MaintenanceStatus{7, ""}; }, {}, "1.2.3"};
+    const Sources sources{store_.get(), [this] { return ingest_; }, [] { return MaintenanceStatus{7, ""}; }, {}, {}, "1.2.3"};
     auto server = HttpServer::start(kHost, 0, Api(sources, kToken));
     ASSERT_TRUE(server) << server.error().message;
     server_ = std::move(*server);
@@ -348,7 +348,7 @@ TEST_F(HttpTest, DescriptionNamesEveryPathAndResolves) {
 }
 
 TEST_F(HttpTest, TwoServersDoNotShareAPort) {
-  const Sources sources{store_.get(), [this] { return ingest_; }, [] { return MaintenanceStatus{}; }, {}, "1"};
+  const Sources sources{store_.get(), [this] { return ingest_; }, [] { return MaintenanceStatus{}; }, {}, {}, "1"};
   const auto second = HttpServer::start(kHost, server_->port(), Api(sources, kToken));
   ASSERT_FALSE(second);
   EXPECT_THAT(second.error().message, HasSubstr("cannot listen"));
