@@ -127,6 +127,7 @@ const std::vector<Key>& keys() {
       days("retention.raw_days", &store::Retention::raw_ns),
       days("retention.hourly_days", &store::Retention::hourly_ns),
       days("retention.daily_days", &store::Retention::daily_ns),
+      path("judge.risky_list", &Config::risky_list),
       notify_text("webhook.url", &NotifySettings::webhook_url),
       notify_text("webhook.token_file", &NotifySettings::webhook_token_file),
       notify_text("webhook.secret_file", &NotifySettings::webhook_secret_file),
