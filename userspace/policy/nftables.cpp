@@ -70,6 +70,7 @@ class Writer {
     if (!own_v4_.empty()) own_set("own_v4", "ipv4_addr", own_v4_);
     if (!own_v6_.empty()) own_set("own_v6", "ipv6_addr", own_v6_);
     for (const auto& set : kSets) grant_set(set);
+    translated_chain();
     verdict_chain("outbound", flow::Role::originator);
     verdict_chain("inbound", flow::Role::responder);
     hook_chain("forward", true, true);
@@ -166,14 +167,30 @@ class Writer {
             "mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept\n";
     for (const auto& set : kSets) {
       if (set.role != role) continue;
-      const char* family = set.v4 ? "ip" : "ip6";
-      // Where the workload went is what it asked for, before any address translation.
-      const auto address = out ? fmt::format("ct original {} daddr", family) : fmt::format("{} saddr", family);
-      const auto port = !set.ports ? "" : out ? " . ct original proto-dst" : " . th dport";
-      out_ += fmt::format("\t\t{} . meta l4proto{} @{} counter accept\n", address, port, set.name);
+      out_ += fmt::format("\t\t{} {} . meta l4proto{} @{} counter accept\n", set.v4 ? "ip" : "ip6", out ? "daddr" : "saddr",
+                          set.ports ? " . th dport" : "", set.name);
     }
+    if (out) out_ += "\t\tct status dnat jump translated\n";
     out_ += enforce_ ? fmt::format("\t\tcounter drop comment \"dropped {}\"\n\t}}\n", name)
                      : fmt::format("\t\tcounter comment \"would-drop {}\"\n\t}}\n", name);
+  }
+
+  /// What went to a published port of the host has its new target by now; what the workload
+  /// asked for is in the connection. nft cannot look that up in a set of concatenations.
+  void translated_chain() {
+    out_ += "\tchain translated {\n";
+    for (const auto& set : kSets) {
+      if (set.role != flow::Role::originator || !set.ports) continue;
+      for (const auto& [service, content] : elements_of(set)) {
+        const auto& [protocol, first, last] = service;
+        std::string networks;
+        for (const auto& network : merge(content.first)) networks += (networks.empty() ? "" : ", ") + network.to_string();
+        out_ += fmt::format("\t\tmeta l4proto {} ct original proto-dst {} ct original {} daddr {{ {} }} counter accept\n",
+                            protocol_text(protocol), first == last ? std::to_string(first) : fmt::format("{}-{}", first, last),
+                            set.v4 ? "ip" : "ip6", networks);
+      }
+    }
+    out_ += "\t}\n";
   }
 
   /// `opens`: what the workload sends passes here; `called`: what is sent to it does.
