@@ -64,7 +64,7 @@ bool DryRun::is_filtered(const std::string& gateway, const flow::FlowRecord& rec
   if (format_ == Format::network_policy)
     // What comes from the pod's own node always gets through.
     return !place->host_network && !(seen.role == flow::Role::responder && seen.peer.kind == profile::PeerKind::host);
-  return place->host_network ? !place->cgroup_path.empty() : !place->addresses.empty();
+  return place->host_network ? !cgroup_match(place->cgroup_path).first.empty() : !place->addresses.empty();
 }
 
 void DryRun::add(const std::string& gateway, const flow::FlowRecord& record, Side side) {

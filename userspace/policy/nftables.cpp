@@ -40,19 +40,6 @@ std::string protocol_text(std::uint8_t protocol) {
   }
 }
 
-/// Path and level for `socket cgroupv2`; empty when it cannot be written safely.
-std::pair<std::string, std::size_t> cgroup_of(std::string_view path) {
-  while (!path.empty() && path.front() == '/') path.remove_prefix(1);
-  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
-  // systemd writes other characters as \x2d; nft takes a backslash in quotes as it is.
-  const bool fine = path.size() <= 512 && std::all_of(path.begin(), path.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("/_.@:-\\").find(c) != std::string_view::npos;
-  });
-  if (path.empty() || !fine || path.find("..") != std::string_view::npos) return {};
-  return {std::string(path), static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1};
-}
-
 class Writer {
  public:
   Writer(const Policy& policy, const Grants& grants, bool enforce) : policy_(policy), grants_(grants), enforce_(enforce) {}
@@ -95,7 +82,7 @@ class Writer {
     for (const auto& place : policy_.places) {
       const auto what = plain(place.name);
       if (place.host_network) {
-        const auto [path, level] = cgroup_of(place.cgroup_path);
+        const auto [path, level] = cgroup_match(place.cgroup_path);
         if (path.empty()) {
           notes.push_back(what + ": not filtered, it shares the host's addresses and its cgroup is not known");
           continue;

@@ -91,4 +91,16 @@ std::string last_part(std::string_view path) {
   return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
 }
 
+std::pair<std::string, std::size_t> cgroup_match(std::string_view path) {
+  while (!path.empty() && path.front() == '/') path.remove_prefix(1);
+  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
+  // systemd writes other characters as \x2d; nft takes a backslash in quotes as it is.
+  const bool fine = path.size() <= 512 && std::all_of(path.begin(), path.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/_.@:-\\").find(c) != std::string_view::npos;
+  });
+  if (path.empty() || !fine || path.find("..") != std::string_view::npos) return {};
+  return {std::string(path), static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')) + 1};
+}
+
 }  // namespace iris::policy

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// Names of unknown origin (labels, DNS names, images) made fit for a place in a document.
 namespace iris::policy {
@@ -23,7 +24,11 @@ std::string label_value(std::string_view text);
 std::string host_name(std::string_view text);
 /// "tcp/8883", "udp/32768-65535", "icmp".
 std::string service_text(std::uint8_t protocol, std::uint16_t port);
-/// Of the module of an image: "modbus" for "registry:5000/iot/modbus".
+/// The name in an image: "modbus" for "registry:5000/iot/modbus".
 std::string last_part(std::string_view path);
+
+/// Path and level of a cgroup as `socket cgroupv2` of nftables wants them; an empty path when
+/// it is none that can be written safely.
+std::pair<std::string, std::size_t> cgroup_match(std::string_view path);
 
 }  // namespace iris::policy
