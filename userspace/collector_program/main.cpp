@@ -45,6 +45,7 @@ int run(const Options& options) {
   }
   for (const auto& fault : reading.faults) fmt::print(stderr, "iris-collector: {}: {}\n", fault.where, fault.message);
   if (!reading.faults.empty()) return 2;
+  if (options.command == Options::Command::profile_export) return ended(run_policy_command(options, reading.config));
   return ended(options.command == Options::Command::serve ? serve(reading.config)
                                                           : run_gateway_command(options, reading.config));
 }
