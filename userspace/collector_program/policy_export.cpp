@@ -137,11 +137,12 @@ base::Result<policy::Document> write(const policy::Policy& made, policy::Format 
 
 std::vector<std::string> profiles_named(const std::string& name, const std::vector<std::string>& keys,
                                         const std::vector<flow::OwnerPtr>& owners) {
+  if (name.empty()) return {};
   if (std::find(keys.begin(), keys.end(), name) != keys.end()) return {name};
   flow::Owner image;
   image.kind = flow::OwnerKind::container;
   image.image = name;
-  std::vector<std::string> wanted{name.empty() ? std::string() : detect::profile_key({}, image)};
+  std::vector<std::string> wanted{detect::profile_key({}, image)};
   for (const auto& owner : owners) {
     if (owner && owner->kind == flow::OwnerKind::container && !owner->image.empty() &&
         (owner->name == name || owner->module_id == name))
