@@ -57,9 +57,11 @@ class Writer {
     if (!own_v4_.empty()) own_set("own_v4", "ipv4_addr", own_v4_);
     if (!own_v6_.empty()) own_set("own_v6", "ipv6_addr", own_v6_);
     for (const auto& set : kSets) grant_set(set);
-    translated_chain();
-    verdict_chain("outbound", flow::Role::originator);
-    verdict_chain("inbound", flow::Role::responder);
+    for (const auto role : {flow::Role::originator, flow::Role::responder}) {
+      const char* name = role == flow::Role::originator ? "outbound" : "inbound";
+      translated_chain(name, role);
+      verdict_chain(name, role);
+    }
     hook_chain("forward", true, true);
     hook_chain("input", true, false);
     hook_chain("output", false, true);
@@ -157,24 +159,25 @@ class Writer {
       out_ += fmt::format("\t\t{} {} . meta l4proto{} @{} counter accept\n", set.v4 ? "ip" : "ip6", out ? "daddr" : "saddr",
                           set.ports ? " . th dport" : "", set.name);
     }
-    if (out) out_ += "\t\tct status dnat jump translated\n";
+    out_ += fmt::format("\t\tct status dnat jump {}_translated\n", name);
     out_ += enforce_ ? fmt::format("\t\tcounter drop comment \"dropped {}\"\n\t}}\n", name)
                      : fmt::format("\t\tcounter comment \"would-drop {}\"\n\t}}\n", name);
   }
 
-  /// What went to a published port of the host has its new target by now; what the workload
-  /// asked for is in the connection. nft cannot look that up in a set of concatenations.
-  void translated_chain() {
-    out_ += "\tchain translated {\n";
+  /// What went to a published port of the host has its new target by now; what was asked for
+  /// is in the connection. nft cannot look that up in a set of concatenations.
+  void translated_chain(const char* name, flow::Role role) {
+    const bool out = role == flow::Role::originator;
+    out_ += fmt::format("\tchain {}_translated {{\n", name);
     for (const auto& set : kSets) {
-      if (set.role != flow::Role::originator || !set.ports) continue;
+      if (set.role != role || !set.ports) continue;
       for (const auto& [service, content] : elements_of(set)) {
         const auto& [protocol, first, last] = service;
         std::string networks;
         for (const auto& network : merge(content.first)) networks += (networks.empty() ? "" : ", ") + network.to_string();
-        out_ += fmt::format("\t\tmeta l4proto {} ct original proto-dst {} ct original {} daddr {{ {} }} counter accept\n",
+        out_ += fmt::format("\t\tmeta l4proto {} ct original proto-dst {} {}{} {} {{ {} }} counter accept\n",
                             protocol_text(protocol), first == last ? std::to_string(first) : fmt::format("{}-{}", first, last),
-                            set.v4 ? "ip" : "ip6", networks);
+                            out ? "ct original " : "", set.v4 ? "ip" : "ip6", out ? "daddr" : "saddr", networks);
       }
     }
     out_ += "\t}\n";

@@ -17,6 +17,8 @@ constexpr std::size_t kMaxSeenAddresses = 4096;  // of a contact, while flows co
 constexpr std::size_t kMaxSeenNames = 256;
 constexpr std::size_t kMaxOwnAddresses = 64;
 constexpr std::size_t kMaxHostAddresses = 1024;  // of a gateway
+constexpr std::size_t kMaxResolvers = 16;        // of an address
+constexpr std::uint16_t kDns = 53;
 
 bool add_sorted(std::vector<IpAddress>& list, const IpAddress& address, std::size_t most) {
   const auto place = std::lower_bound(list.begin(), list.end(), address);
@@ -156,8 +158,46 @@ void Builder::add(const std::string& gateway, const flow::FlowRecord& record, Si
 
 void Builder::add_other(const std::string& gateway, const flow::FlowRecord& record) {
   if (!record.owner || record.owner->kind == flow::OwnerKind::container || !record.local_address) return;
-  if (is_own_address(*record.local_address))
+  if (!is_own_address(*record.local_address)) return;
+  if (record.role != flow::Role::originator || record.service_port != kDns) {
     add_sorted(host_addresses_[gateway], *record.local_address, kMaxHostAddresses);
+    return;
+  }
+  // Not the host's for sure: a resolver may have asked from within a container.
+  const std::pair from{gateway, *record.local_address};
+  if (!record.peer_address || !is_own_address(*record.peer_address)) return;
+  if (resolvers_.size() >= kMaxHostAddresses && resolvers_.count(from) == 0) return;
+  add_sorted(resolvers_[from][record.protocol], *record.peer_address, kMaxResolvers);
+}
+
+void Builder::add_resolvers(Policy& policy) const {
+  std::map<std::uint8_t, std::vector<Prefix>> asked;
+  for (const auto& place : policy.places) {
+    if (place.host_network) continue;
+    for (const auto& address : place.addresses) {
+      const auto found = resolvers_.find({place.gateway, address});
+      if (found == resolvers_.end()) continue;
+      for (const auto& [protocol, peers] : found->second)
+        for (const auto& peer : peers) asked[protocol].push_back({peer, 128});
+    }
+  }
+  for (auto& [protocol, prefixes] : asked) {
+    Rule rule;
+    rule.protocol = protocol;
+    rule.port = kDns;
+    rule.kind = profile::PeerKind::role;
+    rule.label = "resolver";
+    rule.addresses = merge(std::move(prefixes));
+    rule.on_behalf = true;
+    policy.notes.push_back(rule.text() + ": what the container engine's resolver asks for it, from the flows of these days");
+    policy.rules.push_back(std::move(rule));
+  }
+  const bool through_engine = std::any_of(policy.rules.begin(), policy.rules.end(), [](const Rule& rule) {
+    return rule.loopback && rule.port == kDns && rule.role == flow::Role::originator;
+  });
+  if (through_engine && asked.empty())
+    policy.notes.emplace_back("it resolves names through a loopback address: if that is the container engine's resolver, which asks with the "
+                              "workload's address, allow the resolver behind it by hand");
 }
 
 namespace {
@@ -230,12 +270,6 @@ base::Result<Policy> Builder::finish(std::uint64_t start_wall_ns, std::uint64_t 
       policy.notes.push_back(rule.text() + ": a neighbour on the host; not learned, but seen in the days of the flows");
     policy.rules.push_back(std::move(rule));
   }
-  std::sort(policy.rules.begin(), policy.rules.end(),
-            [](const Rule& a, const Rule& b) { return order_of(a) < order_of(b); });
-  std::sort(policy.notes.begin(), policy.notes.end());
-  if (policy.rules.empty()) policy.notes.emplace_back("nothing is normal for it yet: everything is denied");
-  if (places_cut_ > 0) policy.notes.push_back(fmt::format("it runs in more than {} places; the rest is left out", kMaxPlaces));
-
   for (const auto& [key, seen] : places_) {
     Place place = seen.place;
     const auto host = host_addresses_.find(place.gateway);
@@ -245,6 +279,12 @@ base::Result<Policy> Builder::finish(std::uint64_t start_wall_ns, std::uint64_t 
                             std::binary_search(host->second.begin(), host->second.end(), address);
     policy.places.push_back(std::move(place));
   }
+  add_resolvers(policy);
+  std::sort(policy.rules.begin(), policy.rules.end(),
+            [](const Rule& a, const Rule& b) { return order_of(a) < order_of(b); });
+  std::sort(policy.notes.begin(), policy.notes.end());
+  if (policy.rules.empty()) policy.notes.emplace_back("nothing is normal for it yet: everything is denied");
+  if (places_cut_ > 0) policy.notes.push_back(fmt::format("it runs in more than {} places; the rest is left out", kMaxPlaces));
   return policy;
 }
 

@@ -32,6 +32,7 @@ struct Rule {
   std::uint64_t addresses_cut = 0;  // seen, but beyond the bound
   bool loopback = false;            // seen at a loopback address, too
   bool called = false;              // not from the profile: a neighbour on the host called, see Side::called
+  bool on_behalf = false;           // not from the profile: the engine's resolver asked with the workload's address
 
   /// "to tcp/8883 of example.org (name)".
   std::string text() const;
@@ -78,7 +79,8 @@ class Builder {
 
   /// A summary of the workload; in the order of time, so that the newest address counts.
   void add(const std::string& gateway, const flow::FlowRecord& record, Side side);
-  /// A summary of somebody else on the gateway: whose addresses are the host's.
+  /// A summary of somebody else on the gateway: which addresses are the host's, and what an
+  /// engine's resolver asks for the workload (Docker's does so from within its namespace).
   void add_other(const std::string& gateway, const flow::FlowRecord& record);
 
   /// An error when the profile does not carry a policy and `force` does not say to go on.
@@ -97,6 +99,7 @@ class Builder {
     std::uint64_t newest_ns = 0;
   };
   Seen* seen_of(const profile::Observation& observation, const flow::FlowRecord& record, Side side);
+  void add_resolvers(Policy& policy) const;
   void note_place(const std::string& gateway, const flow::FlowRecord& record, Side side);
 
   std::string key_;
@@ -104,6 +107,8 @@ class Builder {
   std::map<std::uint64_t, Seen> seen_;  // by contact key
   std::map<std::pair<std::string, std::string>, PlaceSeen> places_;
   std::map<std::string, std::vector<base::IpAddress>> host_addresses_;  // by gateway, sorted, bounded
+  /// Resolvers that somebody else asked from an address, by gateway and address; bounded.
+  std::map<std::pair<std::string, base::IpAddress>, std::map<std::uint8_t, std::vector<base::IpAddress>>> resolvers_;
   std::uint64_t places_cut_ = 0;
 };
 

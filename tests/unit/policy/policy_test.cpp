@@ -12,7 +12,7 @@ using namespace testing;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 std::vector<std::string> texts_of(const Policy& policy) {
@@ -128,6 +128,31 @@ TEST(Policy, TakesNeighboursThatCalledWithSuccess) {
   EXPECT_THAT(texts_of(policy), Contains("called on tcp/9000 of edgeHub (module) 172.18.0.2"));
   for (const auto& text : texts_of(policy)) EXPECT_EQ(text.find("tcp/23 "), std::string::npos);
   EXPECT_THAT(policy.notes, Contains(HasSubstr("tcp/9000 of edgeHub (module): a neighbour on the host; not learned")));
+}
+
+/// Docker's resolver asks from within the container's namespace: its address is not the host's,
+/// and names would fail if what it asks were not allowed.
+TEST(Policy, TheEnginesResolverAsksForTheWorkload) {
+  auto inside = opens("127.0.0.11", 53, "", 17);
+  inside.scope = flow::Scope::loopback;
+  Workload workload({opens("198.51.100.7", 8883, "mqtt.example.org"), inside});
+  Builder builder("image/registry/modbus", workload.profile);
+  for (const auto& record : workload.flows) builder.add("gw1", record, Side::owner);
+  const auto without = builder.finish(kStart, kStart + kDay, true).value();
+  EXPECT_THAT(without.notes, Contains(HasSubstr("allow the resolver behind it by hand")));
+
+  auto question = opens("10.0.0.1", 53, "", 17);
+  auto engine = std::make_shared<flow::Owner>();
+  engine->kind = flow::OwnerKind::service;
+  engine->name = "docker.service";
+  question.owner = engine;
+  builder.add_other("gw1", question);
+  builder.add_other("gw2", opens("10.0.0.2", 53, "", 17));
+  const auto policy = builder.finish(kStart, kStart + kDay, true).value();
+  EXPECT_FALSE(policy.places[0].host_network);
+  EXPECT_THAT(texts_of(policy), Contains("to udp/53 of resolver (role) 10.0.0.1"));
+  EXPECT_THAT(policy.notes, Contains(HasSubstr("what the container engine's resolver asks for it")));
+  EXPECT_THAT(policy.notes, Not(Contains(HasSubstr("by hand"))));
 }
 
 TEST(Policy, NamesAreShort) {
