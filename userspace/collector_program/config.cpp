@@ -106,6 +106,7 @@ const std::vector<Key>& keys() {
       days("retention.raw_days", &store::Retention::raw_ns),
       days("retention.hourly_days", &store::Retention::hourly_ns),
       days("retention.daily_days", &store::Retention::daily_ns),
+      path("judge.risky_list", &Config::risky_list),
       log_level(),
   };
   return all;

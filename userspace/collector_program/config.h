@@ -20,6 +20,7 @@ struct Config {
   std::string client_ca_file;    // set: client certificates are accepted, too
   bool insecure = false;         // gRPC in plain text; unix sockets and loopback only
   store::Retention retention;
+  std::string risky_list;        // peers that are a bad sign, beside the list that ships; empty: none
   std::string log_level = "info";
 };
 

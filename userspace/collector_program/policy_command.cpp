@@ -3,18 +3,14 @@
 
 #include <cstdio>
 
+#include "analysis/packed_state.h"
 #include "collector_program/commands.h"
 #include "collector_program/policy_export.h"
 #include "collector_program/service.h"
-#include "policy/text.h"
-#if __has_include("analysis/packed_state.h")
-#include "analysis/packed_state.h"
-#endif
 
 namespace iris::collector {
 namespace {
 
-#if __has_include("analysis/packed_state.h")
 /// Profiles as the store keeps them.
 ProfileSource source_of(store::Store& store) {
   ProfileSource source;
@@ -41,12 +37,10 @@ ProfileSource source_of(store::Store& store) {
   };
   return source;
 }
-#endif
 
 }  // namespace
 
 base::Result<void> run_policy_command(const Options& options, const Config& config) {
-#if __has_include("analysis/packed_state.h")
   auto store = open_for_command(config, false);
   if (!store) return tl::unexpected(std::move(store.error()));
   const auto text = export_policy(options.policy, options.json, source_of(**store), **store, now_wall_ns());
@@ -55,11 +49,6 @@ base::Result<void> run_policy_command(const Options& options, const Config& conf
   fmt::print("{}", text->out);
   if (std::fflush(stdout) != 0) return base::fail("cannot write to standard output");
   return {};
-#else
-  static_cast<void>(options);
-  static_cast<void>(config);
-  return base::fail("this collector keeps no profiles yet", base::Error::Kind::unsupported);
-#endif
 }
 
 }  // namespace iris::collector

@@ -5,7 +5,11 @@
 #include <nlohmann/json.hpp>
 
 #include "../policy/workload.h"
+#include "analysis/packed_state.h"
+#include "collector_program/commands.h"
 #include "collector_program/policy_export.h"
+#include "collector_program/service.h"
+#include "detect/judge.h"
 #include "temporary_directory.h"
 
 namespace iris::collector {
@@ -153,6 +157,29 @@ TEST_F(PolicyExport, WhatIsNotMatureNeedsForce) {
   EXPECT_THAT(refusal(), HasSubstr("--force"));
   request_.force = true;
   EXPECT_THAT(run().value().notes, Contains(HasSubstr("FORCED")));
+}
+
+/// The whole command: the profile as the judge keeps it in the store, the flows of just now.
+TEST_F(PolicyExport, TheCommandReadsWhatTheJudgeKept) {
+  detect::Judge judge;
+  judge.set_profile("image/registry/modbus", workload_.profile);
+  std::vector<store::JudgeState> states;
+  for (const auto& state : judge.save_changed()) states.push_back(analysis::packed(state).value());
+  ASSERT_TRUE(store_->checkpoint(states, 0, kNow));
+  put("gw1", workload_.flows, now_wall_ns() - 3600 * kSecond);
+  Options options;
+  options.command = Options::Command::profile_export;
+  options.policy = request_;
+  Config config;
+  config.store = "sqlite:" + (directory_.path() / "collector.db").string();
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  const auto done = run_policy_command(options, config);
+  const auto out = ::testing::internal::GetCapturedStdout();
+  const auto err = ::testing::internal::GetCapturedStderr();
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(out, HasSubstr("198.51.100.7 . tcp . 8883"));
+  EXPECT_THAT(err, HasSubstr("iris-collector: note: to tcp/8883 of example.org (name)"));
 }
 
 TEST(ProfilesNamed, AsPeopleNameThem) {
