@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <optional>
 
 #include "detect/entity.h"
 
@@ -21,6 +23,9 @@ bool is_measured(const Moment& moment) {
   const auto& seen = moment.seen;
   if (!moment.known.learned || moment.known.contact == nullptr || seen.discovery || seen.folded) return false;
   if (seen.reach == profile::Reach::external || !seen.address) return false;
+  // Who no longer asks for names or the time has them.
+  constexpr auto kAskedAtWill = std::to_array<std::uint16_t>({53, 123, 853});
+  if (std::find(kAskedAtWill.begin(), kAskedAtWill.end(), seen.port) != kAskedAtWill.end()) return false;
   return seen.peer.kind != profile::PeerKind::group && seen.peer.kind != profile::PeerKind::role;
 }
 

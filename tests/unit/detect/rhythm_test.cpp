@@ -261,6 +261,20 @@ TEST(Rhythm, WhatTheAgentMissedIsNoHabitOfThePeer) {
   EXPECT_NE(find(lab.alerts(), "steady_peer_silent"), nullptr);
 }
 
+TEST(Rhythm, WhoNoLongerAsksForNamesIsNotMissed) {
+  PollingLab lab;
+  const auto window = [&](bool ask) {
+    auto record = lab.in("10.0.0.30", 53);
+    record.protocol = 17;
+    if (ask) lab.see(record);
+    lab.poll_for(10);
+  };
+  for (int i = 0; i < 720; ++i) window(true);
+  for (int i = 0; i < 120; ++i) window(false);
+  const auto alerts = lab.alerts();
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
 TEST(Rhythm, OneForEachPeerAndNoMore) {
   PollingLab lab;
   lab.controllers.clear();
