@@ -280,11 +280,14 @@ void Judge::verdict(const Alert& alert, bool benign) {
   const auto found = baselines_.find(alert.profile);
   if (found == baselines_.end() || alert.contact == 0) return;
   found->second->profile.verdict(alert.contact, benign);
+  found->second->saved_ns = kChanged;
   if (!benign) return;
-  for (auto& [name, gateway] : gateways_)
+  for (auto& [name, gateway] : gateways_) {
     for (auto& [key, entity] : gateway->entities)
       if (entity->profile_key == alert.profile)
         for (auto& suspect : entity->suspects) suspect.accused = Severity::information;
+    gateway->saved = false;
+  }
 }
 
 std::vector<std::pair<std::string, const profile::Profile*>> Judge::profiles() const {
@@ -294,9 +297,15 @@ std::vector<std::pair<std::string, const profile::Profile*>> Judge::profiles() c
   return list;
 }
 
+const profile::Profile* Judge::profile(const std::string& key) const {
+  const auto found = baselines_.find(key);
+  return found == baselines_.end() ? nullptr : &found->second->profile;
+}
+
 void Judge::set_profile(const std::string& key, profile::Profile profile) {
   auto& baseline = baselines_[key];
   if (baseline == nullptr) baseline = std::make_unique<Baseline>();
+  baseline->saved_ns = kChanged;
   baseline->profile = std::move(profile);  // in place: workloads point to it
 }
 

@@ -275,6 +275,37 @@ TEST(Rhythm, WhoNoLongerAsksForNamesIsNotMissed) {
   EXPECT_TRUE(alerts.empty()) << text(alerts);
 }
 
+TEST(Rhythm, IsSavedAndLoaded) {
+  PollingLab lab;
+  lab.learn();
+  lab.pace = 0.8;
+  lab.poll_for(20);  // in the middle of becoming slower
+  Judge other;
+  for (const auto& state : lab.judge.save_changed()) ASSERT_TRUE(other.load(state));
+  std::size_t silences = 0;
+  for (int i = 0; i < 120; ++i) {
+    for (Judge* judge : {&lab.judge, &other}) {
+      if (i < 20) judge->add(lab.gateway, lab.poll("10.0.0.9", 0.8));
+      judge->add(lab.gateway, lab.poll("10.0.0.8"));
+      judge->end_window(lab.gateway, lab.now + 10 * kSecond);
+    }
+    lab.now += 10 * kSecond;
+    const auto expected = lab.alerts();
+    ASSERT_EQ(text(expected), text(other.take_alerts())) << i;
+    if (i < 20) EXPECT_EQ(expected.size(), i >= 1 ? 1U : 0U) << i;
+    if (i >= 20) silences += expected.size();
+  }
+  EXPECT_EQ(silences, 1U);
+  Judge third;  // the silence has been said, and goes on
+  for (const auto& state : other.save_changed()) ASSERT_TRUE(third.load(state));
+  for (int i = 0; i < 40; ++i) {
+    third.add(lab.gateway, lab.poll("10.0.0.8"));
+    lab.now += 10 * kSecond;
+    third.end_window(lab.gateway, lab.now);
+  }
+  EXPECT_TRUE(third.take_alerts().empty());
+}
+
 TEST(Rhythm, OneForEachPeerAndNoMore) {
   PollingLab lab;
   lab.controllers.clear();
