@@ -76,12 +76,12 @@ struct Thresholds {
   double steady_silence_pauses = 5;      // .. so many of its pauses
   // A peer whose pace never changes: asked the same as ever, it answers less
   std::uint32_t pace_windows = 240;
-  double pace_spread = 0.04;             // of the mean at most, to call it steady
-  double pace_deviations = 5;            // so many mean deviations, ..
-  double pace_drop = 0.10;               // .. and this share, below the mean
-  double pace_same_question = 0.04;      // bytes a packet of who asks differ by less
-  std::uint32_t pace_slow_windows = 3;   // in a row
-  std::uint32_t pace_new_windows = 60;   // then it is the new pace
+  double pace_spread = 0.04;            // of the mean at most, to call it steady
+  double pace_deviations = 5;           // so many mean deviations, ..
+  double pace_drop = 0.10;              // .. and this share, below the mean
+  double pace_same_question = 0.04;     // bytes a packet of who asks differ by less
+  std::uint32_t pace_slow_windows = 3;  // in a row
+  std::uint32_t pace_new_windows = 60;  // then it is the new pace
 
   // The diagnostics
   std::uint32_t unauthorized_burst = 5;
