@@ -246,6 +246,9 @@ void detect_contact(const Moment& moment, Suspect& suspect, Findings& out) {
     judge_external_outbound(moment, suspect, made);
   else if (!seen.outbound())
     judge_external_inbound(moment, made);
+  // Never a sign of its own: somebody works late.
+  if (made.score > 0 && moment.entity.profile->unusual_hour(moment.now_ns))
+    made.add(0.5, "and at an hour of the week in which it has never been active");
   // Once accused it stays so: what it does next is news again. The profile remembers
   // for longer than the suspect, but only a block of addresses.
   const bool accused =

@@ -23,6 +23,7 @@ struct Judge::Gateway {
   std::unordered_map<const flow::Owner*, std::pair<flow::OwnerPtr, Entity*>> by_owner;
   std::vector<Entity*> touched;  // in this window, with sums to look at
   Entity itself;                 // subject of alerts about the agent
+  std::uint64_t silence_checked_ns = 0;
 
   double confidence() const { return 1 - std::min(loss, 0.7); }
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "detect/judge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <tuple>
 
 #include "detect/gateway.h"
 #include "detect/lifecycle.h"
@@ -12,6 +15,9 @@ namespace iris::detect {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
+
+/// Share of records lost from which a smaller number says nothing.
+constexpr double kLossThatMatters = 0.05;
 
 double seconds_of(const flow::FlowRecord& record) {
   const std::uint64_t length = record.window_end_wall_ns - record.window_start_wall_ns;
@@ -48,6 +54,7 @@ void Judge::add(const std::string& name, const flow::Record& record) {
     detect_exit(*exit, entity, limits_, findings_);
     report(gateway, entity, findings_, exit->wall_ns, &record);
     entity.profile->learn_exit(exit->exit_class, exit->main_process, exit->wall_ns);
+    if (exit->main_process) excuse_ended(gateway, entity);
   } else if (const auto* exec = std::get_if<flow::ExecRecord>(&record)) {
     Entity& entity = entity_of_owner(gateway, exec->owner, exec->wall_ns);
     findings_.clear();
@@ -85,6 +92,7 @@ void Judge::add(const std::string& name, const flow::Gap& gap) {
   Gateway& gateway = gateway_of(name);
   gateway.loss = std::max(gateway.loss, 0.5);
   if (gap.end_wall_ns <= gap.start_wall_ns) return;
+  for (auto& [key, entity] : gateway.entities) excuse_silence(*entity, gap.end_wall_ns);
   const std::uint64_t length_s = (gap.end_wall_ns - gap.start_wall_ns) / kSecond;
   gateway.last_end_ns = std::max(gateway.last_end_ns, gap.end_wall_ns);
   if (length_s < limits_.silence_s) return;
@@ -106,6 +114,15 @@ void Judge::end_window(const std::string& name, std::uint64_t end_wall_ns) {
   }
   gateway.touched.clear();
   gateway.by_owner.clear();
+  // Agents end a window at least every minute; nothing is known of a longer time, nor of what was lost.
+  constexpr std::uint64_t kLongestWindow = 120 * kSecond;
+  constexpr std::uint64_t kCheck = 60 * kSecond;
+  if (before != 0 && (end_wall_ns > before + kLongestWindow || gateway.loss >= kLossThatMatters)) {
+    for (auto& [key, entity] : gateway.entities) excuse_silence(*entity, end_wall_ns);
+  } else if (end_wall_ns >= gateway.silence_checked_ns + kCheck) {
+    gateway.silence_checked_ns = end_wall_ns;
+    check_silence(gateway, end_wall_ns);
+  }
   constexpr std::uint64_t kIdle = 7200 * kSecond;
   if (end_wall_ns >= gateway.swept_ns + kIdle) {
     gateway.swept_ns = end_wall_ns;
@@ -170,6 +187,10 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
     detect_flood(moment, findings_);
   }
   detect_volume(moment, suspect, hour, findings_);
+  if (seen.folded)
+    excuse_silence(entity, seen.end_ns);
+  else
+    detect_slower_pace(moment, findings_);
   if (seen.answered > 0 && !plain) entity.answered_ns[static_cast<std::size_t>(seen.reach)] = moment.now_ns;
   report(gateway, entity, findings_, moment.now_ns, &whole);
   // A contact that is accused itself is set apart; in a bad moment nothing is learned.
@@ -180,6 +201,47 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
                       : accuses(findings_) ? profile::Lesson::nothing
                                            : profile::Lesson::normal;
   entity.profile->learn(seen, lesson);
+}
+
+void Judge::check_silence(Gateway& gateway, std::uint64_t end_wall_ns) {
+  const bool heard = std::any_of(gateway.entities.begin(), gateway.entities.end(), [&](const auto& entry) {
+    return hears_site(*entry.second, end_wall_ns, limits_);
+  });
+  std::vector<std::pair<Entity*, Findings>> silent;
+  for (auto& [key, entity] : gateway.entities) {
+    findings_.clear();
+    detect_silence(*entity, end_wall_ns, heard, limits_, findings_);
+    if (!findings_.empty()) silent.emplace_back(entity.get(), findings_);
+  }
+  // In the order of names: that of the table is no order.
+  std::sort(silent.begin(), silent.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first->device, a.first->subject, a.first->profile_key) <
+           std::tie(b.first->device, b.first->subject, b.first->profile_key);
+  });
+  constexpr std::size_t kSeveral = 3;
+  if (!heard && silent.size() >= kSeveral) {
+    Finding finding = silent.front().second.front();
+    finding.severity = Severity::medium;
+    finding.peer.clear();
+    finding.source.clear();
+    finding.summary = fmt::format("{} workloads of {} hear nothing of their steady peers, nor does anybody: {}",
+                                  silent.size(), gateway.name, finding.summary);
+    report(gateway, gateway.itself, {finding}, end_wall_ns, nullptr);
+  }
+  for (auto& [entity, findings] : silent) report(gateway, *entity, findings, end_wall_ns, nullptr);
+}
+
+void Judge::excuse_ended(Gateway& gateway, Entity& ended) {
+  ended.rhythms.clear();
+  if (!ended.owner) return;
+  flow::FlowRecord as_peer;
+  as_peer.peer_owner = ended.owner;
+  const auto peer = profile::identify_peer(as_peer).hash;
+  for (auto& [key, entity] : gateway.entities)
+    std::erase_if(entity->rhythms, [&](const Rhythm& rhythm) {
+      const auto* contact = entity->profile->contacts().find(rhythm.contact);
+      return contact == nullptr || contact->peer_hash == peer;
+    });
 }
 
 void Judge::report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,

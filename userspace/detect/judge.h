@@ -90,6 +90,9 @@ class Judge {
              const flow::Record& whole);
   void report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,
               const flow::Record* evidence);
+  void check_silence(Gateway& gateway, std::uint64_t end_wall_ns);
+  /// The main process of `owner` has ended: that it says nothing is no news, for none of its peers.
+  void excuse_ended(Gateway& gateway, Entity& ended);
   bool fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen,
                     const profile::Familiarity& known);
   static constexpr std::uint64_t kChanged = UINT64_MAX;

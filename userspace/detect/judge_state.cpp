@@ -72,6 +72,14 @@ bool flag(Stream& s, bool& value) {
 }
 
 template <typename Stream>
+bool transfer(Stream& s, Rhythm& r) {
+  return s.value(r.contact) && array(s, r.peer.bytes) &&
+         values(s, r.first_ns, r.last_ns, r.pause_ns, r.second_pause_ns, r.faded_ns, r.windows, r.slow, r.paced, r.pace,
+                r.spread, r.asked, r.start_ns, r.bytes, r.asked_bytes, r.asked_packets) &&
+         flag(s, r.site) && flag(s, r.joined) && flag(s, r.silent);
+}
+
+template <typename Stream>
 bool transfer(Stream& s, Expected& e) {
   return s.text(e.metric) && values(s, e.low, e.high) && s.text(e.unit);
 }
@@ -122,6 +130,7 @@ struct StateAccess {
     if (!s.value(e.fans_ns) || !flag(s, has_fans)) return false;
     if (has_fans && !e.fans) e.fans = std::make_unique<Fans>();
     if (has_fans && !transfer(s, *e.fans)) return false;
+    if (!list(s, e.rhythms, kMostSuspects, [&s](Rhythm& item) { return detect::transfer(s, item); })) return false;
     return array(s, e.answered_ns) &&
            values(s, e.window_in_packets, e.window_out_packets, e.window_in_attempts, e.window_in_port) &&
            array(s, e.ends_ns) && s.value(e.ends) && array(s, e.refused_ns) && s.value(e.refused);
@@ -197,7 +206,7 @@ std::string Judge::save_gateway(Gateway& gateway) {
   profile::StateWriter writer;
   writer.bytes = kGatewayMagic;
   begin(writer);
-  values(writer, gateway.last_end_ns, gateway.swept_ns, gateway.loss);
+  values(writer, gateway.last_end_ns, gateway.swept_ns, gateway.silence_checked_ns, gateway.loss);
   std::vector<std::pair<std::string, Entity*>> entities;
   entities.reserve(gateway.entities.size());
   for (auto& [key, entity] : gateway.entities) entities.emplace_back(key, entity.get());
@@ -243,7 +252,7 @@ base::Result<void> Judge::load_gateway(const State& state) {
   std::vector<AlertBook::Open> alerts;
   const bool whole =
       bytes.starts_with(kGatewayMagic) && begin(reader) &&
-      values(reader, made->last_end_ns, made->swept_ns, made->loss) &&
+      values(reader, made->last_end_ns, made->swept_ns, made->silence_checked_ns, made->loss) &&
       list(reader, entities, kMostEntities,
            [&reader](Keyed& item) {
              return reader.long_text(item.key) && StateAccess::transfer(reader, *item.entity);

@@ -88,6 +88,9 @@ class Profile {
   double named_share() const;
   /// Hours of the week (UTC, Monday 0 h first) with traffic, counted up to 255.
   const std::array<std::uint8_t, 168>& hours() const { return hours_; }
+  /// True when two weeks or more are known, the workload keeps its hours, and this one or
+  /// those beside it (clocks change in summer) are none of them.
+  bool unusual_hour(std::uint64_t time_ns) const;
   std::uint64_t first_ns() const { return first_ns_; }
   std::uint64_t last_ns() const { return last_ns_; }
   std::uint64_t visits() const { return visits_; }

@@ -209,5 +209,38 @@ TEST(Contact, ADeviceBehindTheGatewayHasItsOwnProfile) {
   EXPECT_EQ(profiles[0].second->contacts().all().front().role, flow::Role::responder);
 }
 
+/// Weeks of a module that works from 8 to 16 h on Mondays to Fridays, then a stranger at `hour` of a day.
+std::vector<Alert> stranger_at(int weeks, int day, int hour, int skip_every = 0) {
+  constexpr std::uint64_t kDay = 24 * kHour;
+  constexpr std::uint64_t kMonday = kStart + 4 * kDay;  // kStart is a Thursday
+  Lab lab;
+  int days = 0;
+  for (int week = 0; week < weeks; ++week)
+    for (int weekday = 0; weekday < 5; ++weekday) {
+      if (skip_every != 0 && ++days % skip_every != 0) continue;
+      lab.now = kMonday + static_cast<std::uint64_t>(week * 7 + weekday) * kDay + 8 * kHour;
+      lab.routine(8);
+    }
+  lab.alerts();
+  lab.now = kMonday + static_cast<std::uint64_t>(weeks * 7 + day) * kDay + static_cast<std::uint64_t>(hour) * kHour;
+  lab.see(lab.out("10.0.0.9", 502));
+  lab.next();
+  lab.see(lab.out("203.0.113.66", 8883));
+  lab.next();
+  auto alerts = lab.alerts();
+  std::erase_if(alerts, [](const Alert& alert) { return alert.rule == "agent_silent"; });
+  return alerts;
+}
+
+TEST(Contact, AnHourThatTheWorkloadNeverKeptAddsToWhatIsStrangeAnyway) {
+  EXPECT_TRUE(stranger_at(3, 0, 10).empty());
+  const auto alerts = stranger_at(3, 0, 3);
+  ASSERT_EQ(alerts.size(), 1u) << text(alerts);
+  EXPECT_NE(alerts[0].summary.find("hour of the week"), std::string::npos) << alerts[0].summary;
+  EXPECT_TRUE(stranger_at(3, 0, 7).empty()) << "clocks change in summer";
+  EXPECT_TRUE(stranger_at(1, 0, 3).empty()) << "one week is no habit";
+  EXPECT_TRUE(stranger_at(6, 0, 3, 3).empty()) << "who comes and goes keeps no hours";
+}
+
 }  // namespace
 }  // namespace iris::detect
