@@ -15,6 +15,7 @@ struct Judge::Gateway {
   std::string name;
   std::uint64_t last_end_ns = 0;
   std::uint64_t swept_ns = 0;
+  bool saved = false;  // nothing has come since
   double loss = 0;  // 0..1, share of records lost of late
   std::unordered_map<std::string, std::unique_ptr<Entity>> entities;
   /// Owners come as shared immutable values: their address is a key while one is held.

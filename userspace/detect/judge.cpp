@@ -218,11 +218,14 @@ void Judge::verdict(const Alert& alert, bool benign) {
   const auto found = baselines_.find(alert.profile);
   if (found == baselines_.end() || alert.contact == 0) return;
   found->second->profile.verdict(alert.contact, benign);
+  found->second->saved_ns = kChanged;
   if (!benign) return;
-  for (auto& [name, gateway] : gateways_)
+  for (auto& [name, gateway] : gateways_) {
     for (auto& [key, entity] : gateway->entities)
       if (entity->profile_key == alert.profile)
         for (auto& suspect : entity->suspects) suspect.accused = Severity::information;
+    gateway->saved = false;
+  }
 }
 
 std::vector<std::pair<std::string, const profile::Profile*>> Judge::profiles() const {
@@ -235,6 +238,7 @@ std::vector<std::pair<std::string, const profile::Profile*>> Judge::profiles() c
 void Judge::set_profile(const std::string& key, profile::Profile profile) {
   auto& baseline = baselines_[key];
   if (baseline == nullptr) baseline = std::make_unique<Baseline>();
+  baseline->saved_ns = kChanged;
   baseline->profile = std::move(profile);  // in place: workloads point to it
 }
 

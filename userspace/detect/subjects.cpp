@@ -57,6 +57,7 @@ Judge::Gateway& Judge::gateway_of(const std::string& name) {
     made->itself.subject = name;
     found = gateways_.emplace(name, std::move(made)).first;
   }
+  found->second->saved = false;
   return *found->second;
 }
 
