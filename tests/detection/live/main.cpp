@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "material.h"
@@ -22,18 +23,20 @@ struct Arguments {
   std::string folder, attacks_file, json_file;
   double hours = 30;
   bool all = false;
+  bool verdicts = true;
 };
 
 /// Learns: the gateway's start once, then the normal over and over.
-base::Result<void> learn(Play& play, const Material& material, double hours) {
+base::Result<void> learn(Play& play, const Material& material, const Arguments& arguments) {
   for (const auto* part : {"boot", "normal", "control"})
     if (!material.spans.contains(part)) return base::fail(std::string("no times of ") + part);
   const auto normal = material.slice(material.spans.at("normal"), true);
   if (normal.empty()) return base::fail("no whole window of normal was recorded");
   play.begin("boot");
-  play.play(material.slice({material.spans.at("boot").from_ns, normal.front().start_wall_ns}, false));
+  play.play(material.slice({0, normal.front().start_wall_ns}, false));
   play.begin("learning");
-  play.repeat(normal, static_cast<std::uint64_t>(hours * 3600) * kSecond);
+  play.repeat(normal, static_cast<std::uint64_t>(arguments.hours * 3600) * kSecond);
+  if (arguments.verdicts) play.call_harmless();
   return {};
 }
 
@@ -68,7 +71,7 @@ class Run {
   /// Normal that was not learned, for as long as all attacks together.
   base::Result<void> control(const std::vector<Attack>& attacks) {
     Play play(material_.batches.front().start_wall_ns);
-    if (auto learned = learn(play, material_, arguments_.hours); !learned) return learned;
+    if (auto learned = learn(play, material_, arguments_); !learned) return learned;
     std::uint64_t length_ns = 0;
     for (const auto& attack : attacks) {
       const auto slice = material_.slice(material_.spans[attack.name], false);
@@ -80,10 +83,16 @@ class Run {
     play.repeat(material_.slice(material_.spans["control"], true), length_ns);
     std::size_t in_learning = 0, in_control = 0;
     for (const auto& one : play.sightings()) ++(one.part == "control" ? in_control : in_learning);
-    fmt::print("learned {:.0f} h of normal: {} alert{}\n", arguments_.hours, in_learning, in_learning == 1 ? "" : "s");
+    fmt::print("learned {:.0f} h of normal: {} alert{}{}\n", arguments_.hours, in_learning, in_learning == 1 ? "" : "s",
+               arguments_.verdicts && in_learning > 0 ? ", then called harmless" : "");
     fmt::print("control, {:.0f} s of normal that was not learned: {} false alarm{}\n",
                static_cast<double>(play.now_ns() - start) / 1e9, in_control, in_control == 1 ? "" : "s");
-    for (const auto& one : play.sightings()) fmt::print("  {}: {}\n", one.part, line_of(one));
+    std::map<std::string, std::pair<std::size_t, std::string>> kinds;  // each the first time
+    for (const auto& one : play.sightings()) {
+      auto& [count, line] = kinds[fmt::format("{} {} {} {}", one.part == "control", detect::to_string(one.alert.alert_class), one.alert.subject, one.alert.peer)];
+      if (++count == 1) line = one.part + ": " + line_of(one);
+    }
+    for (const auto& [kind, told] : kinds) fmt::print("  {} x {}\n", told.first, told.second);
     for (const auto& [key, profile] : play.judge().profiles())
       if (arguments_.all)
         fmt::print("  profile {}: {}, confidence {:.2f}, {} visits\n", key, profile::to_string(profile->maturity()),
@@ -101,7 +110,7 @@ class Run {
       return {};
     }
     Play play(material_.batches.front().start_wall_ns);
-    if (auto learned = learn(play, material_, arguments_.hours); !learned) return learned;
+    if (auto learned = learn(play, material_, arguments_); !learned) return learned;
     const auto normal = material_.slice(material_.spans["normal"], true);
     const auto& span = material_.spans[attack.name];
     const auto slice = material_.slice(span, false);
@@ -171,6 +180,7 @@ int main(int argc, char** argv) {
   app.add_option("--attacks", arguments.attacks_file, "attacks.json")->required();
   app.add_option("--hours", arguments.hours, "Of learned normal")->capture_default_str()->check(CLI::Range(1.0, 1000.0));
   app.add_option("--json", arguments.json_file, "Write the table to this file");
+  app.add_flag("!--no-verdicts", arguments.verdicts, "Nobody looks at the alerts of the time of learning");
   app.add_flag("--all", arguments.all, "Show true alerts and profiles, too");
   CLI11_PARSE(app, argc, argv);
   const auto attacks = read_attacks(arguments.attacks_file);

@@ -37,6 +37,9 @@ class Play {
   /// After each batch as much of `between` as makes `length_ns`: slow motion.
   void stretch(std::span<const flow::Batch> batches, std::span<const flow::Batch> between, std::uint64_t length_ns);
 
+  /// What an analyst does with the alerts so far: looks at them, and calls them harmless.
+  void call_harmless();
+
   std::uint64_t now_ns() const { return now_ns_; }
   /// Where in the play `wall_ns` lies, which is in the batches played last.
   std::uint64_t played(std::uint64_t wall_ns) const { return wall_ns + static_cast<std::uint64_t>(shift_ns_); }

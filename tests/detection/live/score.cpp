@@ -31,7 +31,8 @@ base::Result<std::vector<Attack>> read_attacks(const std::filesystem::path& file
       attack.peer = entry.value("peer", "");
       attack.within_s = entry.at("within_s");
       attack.stretch_s = entry.value("stretch_s", std::uint64_t{0});
-      for (const auto& one : entry.value("also", nlohmann::json::array())) attack.also.emplace_back(one.at("class"), one.at("subject"));
+      for (const auto& one : entry.value("also", nlohmann::json::array()))
+        attack.also.push_back({one.at("class"), one.at("subject"), one.value("peer", "")});
       attacks.push_back(std::move(attack));
     }
   } catch (const nlohmann::json::exception& error) {
@@ -51,7 +52,7 @@ Verdict judge_attack(const Attack& attack, const std::vector<Sighting>& sighting
   for (const auto& one : sightings) {
     if (one.part != "attack" && one.part != "after") continue;
     const bool listed = std::any_of(attack.also.begin(), attack.also.end(), [&](const auto& also) {
-      return class_of(one) == also.first && is(one, also.second);
+      return class_of(one) == also.alert_class && is(one, also.subject) && one.alert.peer.starts_with(also.peer);
     });
     if (!wanted(one)) (listed ? verdict.also : verdict.false_ones).push_back(one);
     // An alert that was there before and goes on says nothing of the attack.

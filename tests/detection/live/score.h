@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,7 +19,10 @@ struct Attack {
   std::string peer;                   // how the alert's peer begins; empty: any
   std::uint64_t within_s = 0;         // of its first act, in played time
   std::uint64_t stretch_s = 0;        // of normal behind each window of it
-  std::vector<std::pair<std::string, std::string>> also;  // class and subject of further alerts that are true
+  struct Also {
+    std::string alert_class, subject, peer;
+  };
+  std::vector<Also> also;  // further alerts that are true
 };
 
 base::Result<std::vector<Attack>> read_attacks(const std::filesystem::path& file);
