@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 
@@ -9,12 +10,15 @@
 namespace iris::collector {
 
 struct Options {
-  enum class Command { serve, gateway_add, gateway_list, gateway_revoke, replay };
+  enum class Command { serve, gateway_add, gateway_list, gateway_revoke, replay, alerts, alert_show, alert_set, alert_export, profiles };
   Command command = Command::serve;
   std::string config_path;  // empty: IRIS_COLLECTOR_CONFIG, or kConfigPath if it is there
   Flags flags;
   std::string gateway;      // of add and revoke
-  std::string file;         // of replay; "-": standard input
+  std::string file;         // of replay and alert export; "-": standard input or output
+  std::map<std::string, std::string> parameters;  // of alerts and profiles, as in the REST interface
+  std::string alert;        // id
+  store::AlertState alert_state = store::AlertState::open;
   bool json = false;
 };
 

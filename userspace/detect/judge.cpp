@@ -248,6 +248,11 @@ std::vector<std::pair<std::string, const profile::Profile*>> Judge::profiles() c
   return list;
 }
 
+const profile::Profile* Judge::profile(const std::string& key) const {
+  const auto found = baselines_.find(key);
+  return found == baselines_.end() ? nullptr : &found->second->profile;
+}
+
 void Judge::set_profile(const std::string& key, profile::Profile profile) {
   auto& baseline = baselines_[key];
   if (baseline == nullptr) baseline = std::make_unique<Baseline>();

@@ -63,13 +63,20 @@ class Judge {
 
   /// Profiles by key, in the order of keys; and one to start from.
   std::vector<std::pair<std::string, const profile::Profile*>> profiles() const;
+  /// Null: there is none of this key.
+  const profile::Profile* profile(const std::string& key) const;
+  std::size_t profile_count() const { return baselines_.size(); }
   void set_profile(const std::string& key, profile::Profile profile);
   /// What has changed since the last call, to be kept: profiles in the order of their
   /// keys, then gateways. Between windows only, see add(batch).
   std::vector<State> save_changed();
+  /// It could not be kept: the next save_changed() gives everything.
+  void forget_saved();
   /// What another judge saved, profiles before gateways. It then judges what comes as
   /// the other would have.
   base::Result<void> load(const State& state);
+  /// The profile in a state of that kind.
+  static base::Result<profile::Profile> profile_of(const State& state);
   /// Keys of the profiles that serve a gateway's workloads, in order.
   std::vector<std::string> profiles_of(const std::string& gateway) const;
   /// Bytes of all profiles, and of the largest.

@@ -145,14 +145,26 @@ bool transfer_fleet(Stream& s, Baseline& b) {
 }
 
 template <typename Stream>
-bool begin(Stream& s, std::string_view what) {
+bool begin(Stream& s) {
   std::uint16_t version = kVersion;
-  static_cast<void>(what);
   return s.value(version) && version == kVersion;
 }
 
 tl::unexpected<base::Error> damaged(const State& state) {
   return base::fail(fmt::format("state of {} is damaged, or of another version", state.key));
+}
+
+base::Result<Baseline> read_baseline(const State& state) {
+  const std::string_view bytes(state.bytes);
+  profile::StateReader reader(bytes.substr(std::min(kProfileMagic.size(), bytes.size())));
+  Baseline baseline;
+  if (!bytes.starts_with(kProfileMagic) || !begin(reader) || !transfer_fleet(reader, baseline))
+    return damaged(state);
+  auto profile = profile::Profile::load(reader.take_rest());
+  if (!profile) return base::with_context(state.key, std::move(profile.error()));
+  baseline.profile = std::move(*profile);
+  baseline.saved_ns = baseline.profile.last_ns();
+  return baseline;
 }
 
 }  // namespace
@@ -164,7 +176,7 @@ std::vector<State> Judge::save_changed() {
     baseline->saved_ns = baseline->profile.last_ns();
     profile::StateWriter writer;
     writer.bytes = kProfileMagic;
-    begin(writer, key);
+    begin(writer);
     transfer_fleet(writer, *baseline);
     saved.push_back({State::Kind::profile, key, std::move(writer.bytes) + baseline->profile.save()});
   }
@@ -176,10 +188,15 @@ std::vector<State> Judge::save_changed() {
   return saved;
 }
 
+void Judge::forget_saved() {
+  for (auto& [key, baseline] : baselines_) baseline->saved_ns = kChanged;
+  for (auto& [name, gateway] : gateways_) gateway->saved = false;
+}
+
 std::string Judge::save_gateway(Gateway& gateway) {
   profile::StateWriter writer;
   writer.bytes = kGatewayMagic;
-  begin(writer, gateway.name);
+  begin(writer);
   values(writer, gateway.last_end_ns, gateway.swept_ns, gateway.loss);
   std::vector<std::pair<std::string, Entity*>> entities;
   entities.reserve(gateway.entities.size());
@@ -199,19 +216,18 @@ base::Result<void> Judge::load(const State& state) {
 }
 
 base::Result<void> Judge::load_profile(const State& state) {
-  const std::string_view bytes(state.bytes);
-  profile::StateReader reader(bytes.substr(std::min(kProfileMagic.size(), bytes.size())));
-  Baseline fleet;
-  if (!bytes.starts_with(kProfileMagic) || !begin(reader, state.key) || !transfer_fleet(reader, fleet))
-    return damaged(state);
-  auto profile = profile::Profile::load(reader.take_rest());
-  if (!profile) return base::with_context(state.key, std::move(profile.error()));
+  auto read = read_baseline(state);
+  if (!read) return tl::unexpected(std::move(read.error()));
   auto& baseline = baselines_[state.key];
   if (baseline == nullptr) baseline = std::make_unique<Baseline>();
-  fleet.profile = std::move(*profile);
-  fleet.saved_ns = fleet.profile.last_ns();
-  *baseline = std::move(fleet);  // in place: workloads point to its profile
+  *baseline = std::move(*read);  // in place: workloads point to its profile
   return {};
+}
+
+base::Result<profile::Profile> Judge::profile_of(const State& state) {
+  auto read = read_baseline(state);
+  if (!read) return tl::unexpected(std::move(read.error()));
+  return std::move(read->profile);
 }
 
 base::Result<void> Judge::load_gateway(const State& state) {
@@ -226,7 +242,7 @@ base::Result<void> Judge::load_gateway(const State& state) {
   std::vector<Keyed> entities;
   std::vector<AlertBook::Open> alerts;
   const bool whole =
-      bytes.starts_with(kGatewayMagic) && begin(reader, state.key) &&
+      bytes.starts_with(kGatewayMagic) && begin(reader) &&
       values(reader, made->last_end_ns, made->swept_ns, made->loss) &&
       list(reader, entities, kMostEntities,
            [&reader](Keyed& item) {

@@ -162,12 +162,26 @@ base::Result<RiskyList> RiskyList::parse(std::string_view text) {
   }
   if (faulty > 0)
     return base::fail(fmt::format("not understood: line {}{}", faults, faulty > kMostFaults ? " and more" : ""));
-  const auto by_text = [](const TextEntry& a, const TextEntry& b) { return a.text < b.text; };
-  std::stable_sort(list.addresses_.begin(), list.addresses_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::stable_sort(list.names_.begin(), list.names_.end(), by_text);
-  std::stable_sort(list.processes_.begin(), list.processes_.end(), by_text);
+  list.sort();
   return list;
+}
+
+void RiskyList::sort() {
+  const auto by_text = [](const TextEntry& a, const TextEntry& b) { return a.text < b.text; };
+  std::stable_sort(addresses_.begin(), addresses_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(names_.begin(), names_.end(), by_text);
+  std::stable_sort(processes_.begin(), processes_.end(), by_text);
+}
+
+RiskyList RiskyList::with(const RiskyList& other) const {
+  RiskyList both = *this;
+  both.ports_.insert(both.ports_.end(), other.ports_.begin(), other.ports_.end());
+  both.blocks_.insert(both.blocks_.end(), other.blocks_.begin(), other.blocks_.end());
+  both.addresses_.insert(both.addresses_.end(), other.addresses_.begin(), other.addresses_.end());
+  both.names_.insert(both.names_.end(), other.names_.begin(), other.names_.end());
+  both.processes_.insert(both.processes_.end(), other.processes_.begin(), other.processes_.end());
+  both.sort();
+  return both;
 }
 
 const RiskyList& RiskyList::builtin() {

@@ -33,6 +33,9 @@ class RiskyList {
   /// The list that ships: ports without business on an IoT gateway, tools of intruders.
   static const RiskyList& builtin();
 
+  /// This list, and behind it the other: of two entries for the same this one's counts.
+  RiskyList with(const RiskyList& other) const;
+
   const Hit* match(const profile::Observation& seen, const std::vector<std::string>& names) const;
   const Hit* match_process(std::string_view executable) const;
 
@@ -54,6 +57,7 @@ class RiskyList {
   };
 
   bool add_line(std::string_view line);
+  void sort();
 
   std::vector<PortEntry> ports_;
   std::vector<AddressEntry> blocks_;                        // few: looked through

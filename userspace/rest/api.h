@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "analysis/judge_status.h"
 #include "collector/ingest_server.h"
 #include "store/store.h"
 
@@ -23,6 +24,7 @@ struct Sources {
   store::Store* store = nullptr;
   std::function<collector::IngestStatus()> ingest;
   std::function<MaintenanceStatus()> maintenance;
+  std::function<analysis::JudgeStatus()> judge;
   std::string version;
 };
 

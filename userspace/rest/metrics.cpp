@@ -48,6 +48,21 @@ void add_ingest(Families& families, const collector::IngestStatus& ingest) {
                  {Families::value(ingest.fault.empty() ? 0 : 1)});
 }
 
+void add_judge(Families& families, const analysis::JudgeStatus& judge) {
+  families.counter("iris_judge_inputs_total", "Batches and verdicts judged.", judge.judged);
+  families.counter("iris_judge_unreadable_inputs_total", "Of these, passed over.", judge.unreadable);
+  families.counter("iris_judge_alerts_total", "Alerts that were new, or grew.", judge.alerts);
+  families.counter("iris_judge_checkpoints_total", "How often what was learned was kept.", judge.checkpoints);
+  families.gauge("iris_judge_profiles", "Profiles in memory.", {Families::value(static_cast<double>(judge.profiles))});
+  families.gauge("iris_judge_profile_bytes", "Memory that they take.",
+                 {Families::value(static_cast<double>(judge.profile_bytes))});
+  families.gauge("iris_judge_last_window_timestamp_seconds", "End of the last window judged; 0: none.",
+                 {Families::value(static_cast<double>(judge.last_input_wall_ns / 1'000'000) / 1'000.0)});
+  families.gauge("iris_judge_failed", "1 while the last step failed.", {Families::value(judge.fault.empty() ? 0 : 1)});
+  families.gauge("iris_judge_risky_list_failed", "1 while the risky list has faults.",
+                 {Families::value(judge.risky_list_fault.empty() ? 0 : 1)});
+}
+
 void add_gateways(Families& families, const std::vector<store::Gateway>& gateways) {
   double revoked = 0;
   std::vector<ClientMetric> seen;
@@ -73,6 +88,7 @@ std::string metrics_text(const Sources& sources) {
   families.counter("iris_store_maintenance_slices_total", "Slices of maintenance done.", maintenance.slices);
   families.gauge("iris_store_maintenance_failed", "1 while the last slice failed.",
                  {Families::value(maintenance.fault.empty() ? 0 : 1)});
+  if (sources.judge) add_judge(families, sources.judge());
   const auto gateways = sources.store->gateways();
   families.gauge("iris_store_up", "1 while the store answers.", {Families::value(gateways ? 1 : 0)});
   if (gateways) add_gateways(families, *gateways);
