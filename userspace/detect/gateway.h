@@ -27,7 +27,7 @@ struct Judge::Gateway {
   /// Owners come as shared immutable values: their address is a key while one is held.
   /// Of one window only, since another batch may bring the same owners as new values.
   std::unordered_map<const flow::Owner*, std::pair<flow::OwnerPtr, Entity*>> by_owner;
-  std::unordered_map<std::string, ConfiguredDevice> configured;  // by Device.id; bounded; not part of its state
+  std::unordered_map<std::string, ConfiguredDevice> configured;  // by Device.id; bounded
   std::vector<Entity*> touched;  // in this window, with sums to look at
   Entity itself;                 // subject of alerts about the agent
 
