@@ -129,11 +129,11 @@ void Judge::end_window(const std::string& name, std::uint64_t end_wall_ns) {
 
 void Judge::on_flow(Gateway& gateway, const flow::FlowRecord& record, const flow::Record& whole) {
   Entity& owner = entity_of_owner(gateway, record.owner, record.window_end_wall_ns);
-  if (record.local_address && owner.address.empty()) owner.address = record.local_address->to_string();
+  if (record.local_address && !record.local_address->is_loopback()) owner.is_at(*record.local_address);
   judge(gateway, owner, record, profile::observe(record), whole);
   if (record.peer_device.empty() || record.folded) return;
   Entity& device = entity_of_device(gateway, record.peer_device, record.window_end_wall_ns);
-  if (record.peer_address && device.address.empty()) device.address = record.peer_address->to_string();
+  if (record.peer_address) device.is_at(*record.peer_address);
   judge(gateway, device, record, profile::observe_from_peer(record), whole);
 }
 
