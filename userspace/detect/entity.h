@@ -78,7 +78,8 @@ struct Entity {
   flow::OwnerPtr owner;
   std::string profile_key;
   profile::Profile* profile = nullptr;  // owned by the judge
-  std::string address;                  // its own, as last seen
+  std::string address;                  // its own, as last seen: alerts of one source meet by it
+  std::optional<base::IpAddress> at;    // the same, to tell a change at little cost; not part of the state
   std::uint64_t last_ns = 0;
 
   std::vector<Suspect> suspects;
@@ -96,6 +97,12 @@ struct Entity {
   std::uint32_t refused = 0;
   std::vector<Rhythm> rhythms;  // of peers that are normal; bounded
 
+  /// A container gets another address with each start, and its old one goes to the next.
+  void is_at(const base::IpAddress& now) {
+    if (at == now) return;
+    at = now;
+    address = now.to_string();
+  }
   /// The longest unseen makes room. Valid until the next call.
   Suspect& suspect(std::uint64_t key, std::uint64_t now_ns, std::uint32_t most);
   Fans& use_fans(std::uint64_t now_ns);

@@ -24,6 +24,16 @@ double seconds_of(const flow::FlowRecord& record) {
   return record.window_end_wall_ns > record.window_start_wall_ns ? static_cast<double>(length) / kSecond : 10;
 }
 
+/// A module and a device that its own configuration names, at the port named there: the operator's choice.
+/// It may answer or be switched off; nobody has found it.
+bool is_configured(const std::unordered_map<std::string, ConfiguredDevice>& devices, const flow::FlowRecord& record) {
+  if (record.peer_device.empty() || !record.owner || record.role != flow::Role::originator) return false;
+  const auto found = devices.find(record.peer_device);
+  if (found == devices.end() || found->second.module_id != record.owner->module_id) return false;
+  return std::any_of(found->second.ports.begin(), found->second.ports.end(),
+                     [&](std::uint16_t port) { return port == 0 || port == record.service_port; });
+}
+
 bool accuses(const Findings& findings) {
   return std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.severity >= Severity::medium; });
 }
@@ -67,6 +77,8 @@ void Judge::add(const std::string& name, const flow::Record& record) {
     findings_.clear();
     detect_failed_name(*dns, entity, limits_, findings_);
     report(gateway, entity, findings_, dns->wall_ns, &record);
+  } else if (const auto* device = std::get_if<flow::DeviceRecord>(&record)) {
+    note_device(gateway, *device);
   } else if (const auto* ledger = std::get_if<flow::Ledger>(&record)) {
     std::uint64_t dropped = 0;
     for (const auto& [reason, count] : ledger->dropped) dropped += count;
@@ -134,11 +146,11 @@ void Judge::end_window(const std::string& name, std::uint64_t end_wall_ns) {
 
 void Judge::on_flow(Gateway& gateway, const flow::FlowRecord& record, const flow::Record& whole) {
   Entity& owner = entity_of_owner(gateway, record.owner, record.window_end_wall_ns);
-  if (record.local_address && owner.address.empty()) owner.address = record.local_address->to_string();
+  if (record.local_address && !record.local_address->is_loopback()) owner.is_at(*record.local_address);
   judge(gateway, owner, record, profile::observe(record), whole);
   if (record.peer_device.empty() || record.folded) return;
   Entity& device = entity_of_device(gateway, record.peer_device, record.window_end_wall_ns);
-  if (record.peer_address && device.address.empty()) device.address = record.peer_address->to_string();
+  if (record.peer_address) device.is_at(*record.peer_address);
   judge(gateway, device, record, profile::observe_from_peer(record), whole);
 }
 
@@ -150,7 +162,8 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   const bool plain = seen.discovery || seen.peer.kind == profile::PeerKind::group;
   Suspect* suspect = nullptr;
   const HourSum& hour = entity.add_to_hour(seen, !seen.folded);
-  if (!known.learned && !plain && !fleet_update(gateway, entity, seen, known)) {
+  const bool expected = is_configured(gateway.configured, record);
+  if (!known.learned && !plain && !expected && !fleet_update(gateway, entity, seen, known)) {
     suspect = &note_suspect(moment);
     detect_scan(moment, findings_);
     if (const auto* hit = risky_.match(seen, record.peer_names)) {

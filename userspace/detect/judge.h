@@ -99,6 +99,7 @@ class Judge {
   std::string save_gateway(Gateway& gateway);
   base::Result<void> load_profile(const State& state);
   base::Result<void> load_gateway(const State& state);
+  void note_device(Gateway& gateway, const flow::DeviceRecord& record);
   Gateway& gateway_of(const std::string& name);
   Entity& entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, std::uint64_t now_ns);
   Entity& entity_of_device(Gateway& gateway, const std::string& device, std::uint64_t now_ns);

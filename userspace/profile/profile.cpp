@@ -77,11 +77,29 @@ double Profile::hourly_novelty() const {
 
 double Profile::novelty_bound() const { return bound_of(static_cast<double>(singles_), static_cast<double>(visits_)); }
 
+/// The bound with visits to modules on the same host counted, too.
+double Profile::bound_with_neighbours() const {
+  std::uint64_t visits = visits_, singles = singles_;
+  for (const auto& contact : contacts_.all()) {
+    if (contact.reach != Reach::near || (contact.kind != PeerKind::module && contact.kind != PeerKind::host)) continue;
+    singles += contact.visits == 1;
+    if (contact.standing == Standing::learned) visits += contact.visits;
+  }
+  return bound_of(static_cast<double>(singles), static_cast<double>(visits));
+}
+
 double Profile::confidence() const {
   // What happens once a day shows in no shorter time, however much was seen.
+  constexpr std::uint64_t kNearlyADay = 20 * kHour;
   const std::uint64_t elapsed = last_ns_ - first_ns_;
-  const double seen_enough = elapsed < kHour ? 0.8 : elapsed < 20 * kHour ? 0.9 : 1.0;
-  return confidence_of(novelty_bound()) * seen_enough;
+  const double seen_enough = elapsed < kHour ? 0.8 : elapsed < kNearlyADay ? 0.9 : 1.0;
+  const double sure = confidence_of(novelty_bound()) * seen_enough;
+  // A module that for a day was busy with edgeHub and hardly called anybody else is known by that:
+  // else its first stranger would meet a profile that knows nothing, and his own visits would make it no better.
+  constexpr std::uint64_t kFewVisits = 130;
+  constexpr std::uint64_t kFewSingles = 2;
+  if (elapsed < kNearlyADay || visits_ >= kFewVisits || singles_ > kFewSingles) return sure;
+  return std::max(sure, confidence_of(bound_with_neighbours()));
 }
 
 Maturity Profile::maturity() const {

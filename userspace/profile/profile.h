@@ -102,6 +102,7 @@ class Profile {
 
  private:
   friend struct StateAccess;
+  double bound_with_neighbours() const;
   void touch_time(std::uint64_t time_ns);
   void count_visit(const Observation& seen, Service& service, Contact& contact, bool fresh);
   void count_hour(std::uint32_t hours);

@@ -242,5 +242,54 @@ TEST(Contact, AnHourThatTheWorkloadNeverKeptAddsToWhatIsStrangeAnyway) {
   EXPECT_TRUE(stranger_at(6, 0, 3, 3).empty()) << "who comes and goes keeps no hours";
 }
 
+flow::DeviceRecord configured(const std::string& id, const std::string& module_id, std::uint16_t port) {
+  flow::DeviceRecord record;
+  record.device.id = id;
+  record.device.kind = flow::DeviceKind::manufactured;
+  record.device.module_id = module_id;
+  record.device.addresses = {{base::IpAddress::parse("10.0.0.10"), port, 6, {}}};
+  return record;
+}
+
+/// Tries the second slave for two hours in vain, while the first answers.
+std::vector<Alert> with_slave_off(Lab& lab, std::uint16_t port) {
+  for (int i = 0; i < 48; ++i) {
+    auto off = Lab::vain(lab.out("10.0.0.10", port));
+    off.peer_device = "gw1/modbus1/meter-2";
+    lab.see(off);
+    lab.see(lab.out("10.0.0.9", 502));
+    lab.next(140);
+  }
+  return lab.alerts();
+}
+
+TEST(Contact, ADeviceOfItsOwnConfigurationThatIsOffIsNoIntrudersDoing) {
+  Lab lab;
+  lab.see(configured("gw1/modbus1/meter-2", "modbus1", 502));
+  lab.routine(30);
+  const auto alerts = with_slave_off(lab, 502);
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
+TEST(Contact, ButAnotherPortOfItOrAnotherModuleIs) {
+  Lab port;
+  port.see(configured("gw1/modbus1/meter-2", "modbus1", 502));
+  port.routine(30);
+  EXPECT_FALSE(with_slave_off(port, 22).empty());
+
+  Lab module;
+  module.see(configured("gw1/modbus1/meter-2", "opc1", 502));
+  module.routine(30);
+  EXPECT_FALSE(with_slave_off(module, 502).empty());
+
+  Lab taken_back;
+  taken_back.see(configured("gw1/modbus1/meter-2", "modbus1", 502));
+  auto gone = configured("gw1/modbus1/meter-2", "modbus1", 502);
+  gone.change = flow::DeviceRecord::Change::removed;
+  taken_back.see(gone);
+  taken_back.routine(30);
+  EXPECT_FALSE(with_slave_off(taken_back, 502).empty());
+}
+
 }  // namespace
 }  // namespace iris::detect
