@@ -74,13 +74,14 @@ class Run {
     if (auto learned = learn(play, material_, arguments_); !learned) return learned;
     std::uint64_t length_ns = 0;
     for (const auto& attack : attacks) {
-      const auto slice = material_.slice(material_.spans[attack.name], false);
+      if (!material_.spans.contains(attack.name)) continue;
+      const auto slice = material_.slice(material_.spans.at(attack.name), false);
       if (slice.empty()) continue;
       length_ns += slice.back().end_wall_ns - slice.front().start_wall_ns + slice.size() * attack.stretch_s * kSecond;
     }
     const auto start = play.now_ns();
     play.begin("control");
-    play.repeat(material_.slice(material_.spans["control"], true), length_ns);
+    play.repeat(material_.slice(material_.spans.at("control"), true), length_ns);
     std::size_t in_learning = 0, in_control = 0;
     for (const auto& one : play.sightings()) ++(one.part == "control" ? in_control : in_learning);
     fmt::print("learned {:.0f} h of normal: {} alert{}{}\n", arguments_.hours, in_learning, in_learning == 1 ? "" : "s",
@@ -111,8 +112,8 @@ class Run {
     }
     Play play(material_.batches.front().start_wall_ns);
     if (auto learned = learn(play, material_, arguments_); !learned) return learned;
-    const auto normal = material_.slice(material_.spans["normal"], true);
-    const auto& span = material_.spans[attack.name];
+    const auto normal = material_.slice(material_.spans.at("normal"), true);
+    const auto& span = material_.spans.at(attack.name);
     const auto slice = material_.slice(span, false);
     if (slice.empty()) return base::fail("nothing was recorded of " + attack.name);
     const auto start_ns = play.now_ns() + span.from_ns - slice.front().start_wall_ns;
