@@ -34,6 +34,18 @@ bool is_configured(const std::unordered_map<std::string, ConfiguredDevice>& devi
                      [&](std::uint16_t port) { return port == 0 || port == record.service_port; });
 }
 
+Finding risky_finding(const Moment& moment, const RiskyList::Hit& hit) {
+  Finding finding;
+  finding.rule = "known_risky_outbound";
+  finding.alert_class = AlertClass::known_risky;
+  finding.severity = hit.severity;
+  finding.peer = moment.peer_text();
+  finding.summary = moment.entity.subject + " and " + finding.peer + " on " + moment.service_text() +
+                    ": on the list of risky peers (" + hit.reason + ")";
+  finding.contact = profile::contact_key(moment.seen.peer, profile::service_key(moment.seen));
+  return finding;
+}
+
 bool accuses(const Findings& findings) {
   return std::any_of(findings.begin(), findings.end(), [](const Finding& f) { return f.severity >= Severity::medium; });
 }
@@ -166,17 +178,7 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   if (!known.learned && !plain && !expected && !fleet_update(gateway, entity, seen, known)) {
     suspect = &note_suspect(moment);
     detect_scan(moment, findings_);
-    if (const auto* hit = risky_.match(seen, record.peer_names)) {
-      Finding finding;
-      finding.rule = "known_risky_outbound";
-      finding.alert_class = AlertClass::known_risky;
-      finding.severity = hit->severity;
-      finding.peer = moment.peer_text();
-      finding.summary = entity.subject + " and " + finding.peer + " on " + moment.service_text() +
-                        ": on the list of risky peers (" + hit->reason + ")";
-      finding.contact = profile::contact_key(seen.peer, profile::service_key(seen));
-      findings_.push_back(std::move(finding));
-    }
+    if (const auto* hit = risky_.match(seen, record.peer_names)) findings_.push_back(risky_finding(moment, *hit));
     detect_brute_force(moment, *suspect, findings_);
     detect_contact(moment, *suspect, findings_);
     if (!seen.outbound()) {
@@ -195,6 +197,8 @@ void Judge::judge(Gateway& gateway, Entity& entity, const flow::FlowRecord& reco
   } else if (known.learned && !plain && (seen.failures > 0 || !entity.suspects.empty())) {
     detect_known_peer_lost(moment, findings_);
   }
+  if (suspect == nullptr && !plain)
+    if (const auto* hit = risky_.match_peer(seen, record.peer_names)) findings_.push_back(risky_finding(moment, *hit));
   if (!plain) {
     detect_half_open(moment, findings_);
     detect_flood(moment, findings_);

@@ -183,6 +183,20 @@ TEST(Contact, AKnownNeighbourThatFallsSilentIsALossOfAvailability) {
   EXPECT_EQ(alert->alert_class, AlertClass::crash);
 }
 
+TEST(Contact, AListedAddressIsToldHoweverWellItsNetworkIsKnown) {
+  Lab lab;
+  lab.routine(30);  // with 198.51.100.7 every five minutes
+  lab.alerts();
+  lab.judge.set_risky_list(*RiskyList::parse("address 198.51.100.7 high botnet server\nname example.net low odd\n"));
+  lab.routine(0.1);
+  const auto alerts = lab.alerts();
+  ASSERT_NE(find(alerts, "known_risky_outbound"), nullptr) << text(alerts);
+  lab.judge.set_risky_list(*RiskyList::parse("port tcp 8883 any high as good as any\n"));
+  lab.next(7200);
+  lab.routine(0.1);
+  EXPECT_EQ(find(lab.alerts(), "known_risky_outbound"), nullptr) << "a port alone says nothing of a known peer";
+}
+
 TEST(Contact, KnownRiskyPeerFromTheFirstMinute) {
   Lab lab;
   lab.see(lab.out("203.0.113.66", 23));
