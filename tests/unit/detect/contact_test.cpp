@@ -183,6 +183,17 @@ TEST(Contact, AKnownNeighbourThatFallsSilentIsALossOfAvailability) {
   EXPECT_EQ(alert->alert_class, AlertClass::crash);
 }
 
+TEST(Contact, AServiceOfTheHostThatIsDownIsNoNeighbour) {
+  Lab lab;
+  lab.see(lab.out("127.0.0.1", 8080));
+  lab.next();
+  auto down = Lab::vain(lab.out("127.0.0.1", 5099), 30);
+  down.scope = flow::Scope::loopback;
+  lab.see(down);
+  lab.next();
+  EXPECT_TRUE(lab.alerts().empty());
+}
+
 TEST(Contact, AListedAddressIsToldHoweverWellItsNetworkIsKnown) {
   Lab lab;
   lab.routine(30);  // with 198.51.100.7 every five minutes
