@@ -255,8 +255,8 @@ void Judge::excuse_ended(Gateway& gateway, Entity& ended) {
   as_peer.peer_owner = ended.owner;
   const auto peer = profile::identify_peer(as_peer).hash;
   for (auto& [key, entity] : gateway.entities)
-    std::erase_if(entity->rhythms, [&](const Rhythm& rhythm) {
-      const auto* contact = entity->profile->contacts().find(rhythm.contact);
+    std::erase_if(entity->rhythms, [peer, &contacts = entity->profile->contacts()](const Rhythm& rhythm) {
+      const auto* contact = contacts.find(rhythm.contact);
       return contact == nullptr || contact->peer_hash == peer;
     });
 }
