@@ -26,7 +26,14 @@ struct JudgeOptions {
   std::chrono::milliseconds idle{500};
   std::chrono::milliseconds first_checkpoint{std::chrono::seconds(15)};  // then twice as long each time, up to
   std::chrono::milliseconds checkpoint_every{std::chrono::minutes(10)};
-  detect::Thresholds limits;
+  detect::Thresholds limits = fleet();
+
+  /// Ten workloads each of ten thousand gateways.
+  static detect::Thresholds fleet() {
+    detect::Thresholds limits;
+    limits.entities = 100'000;
+    return limits;
+  }
 };
 
 /// The thread behind the commit: judges what the store has taken in, in the order of

@@ -112,7 +112,8 @@ class Judge {
   AlertBook book_;
   std::map<std::string, std::unique_ptr<Baseline>> baselines_;
   std::map<std::string, std::unique_ptr<Gateway>, std::less<>> gateways_;
-  Findings findings_;  // scratch
+  std::size_t entities_ = 0;  // of all gateways
+  Findings findings_;         // scratch
 };
 
 /// Which profile serves an owner: the image without its tag for modules, else gateway and name.

@@ -288,6 +288,8 @@ base::Result<void> Judge::load_gateway(const State& state) {
     made->entities.insert_or_assign(std::move(key), std::move(entity));
   }
   made->saved = true;
+  if (const auto before = gateways_.find(state.key); before != gateways_.end()) entities_ -= before->second->entities.size();
+  entities_ += made->entities.size();
   gateways_.insert_or_assign(state.key, std::move(made));
   for (auto& open : alerts) book_.put(std::move(open));
   return {};

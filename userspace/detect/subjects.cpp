@@ -88,6 +88,7 @@ Entity& Judge::entity(Gateway& gateway, std::string_view kind, const std::string
   auto& slot = gateway.entities[fmt::format("{}/{}", kind, name)];
   if (slot == nullptr) {
     slot = std::make_unique<Entity>();
+    ++entities_;
     slot->gateway = gateway.name;
     slot->subject = name;
     slot->profile_key = key;
@@ -143,9 +144,7 @@ Entity& Judge::entity_of_device(Gateway& gateway, const std::string& device, std
 /// The workloads unseen for longest go, a tenth at once; so do profiles that then
 /// serve nobody (the collector has stored them).
 void Judge::make_room() {
-  std::size_t count = 0;
-  for (const auto& [name, gateway] : gateways_) count += gateway->entities.size();
-  if (count < limits_.entities) return;
+  if (entities_ < limits_.entities) return;
   std::vector<std::uint64_t> times;
   for (const auto& [name, gateway] : gateways_)
     for (const auto& [key, entity] : gateway->entities) times.push_back(entity->last_ns);
@@ -153,11 +152,13 @@ void Judge::make_room() {
   std::nth_element(times.begin(), cut, times.end());
   const std::uint64_t oldest_kept = *cut;
   std::map<std::string, int> used;
+  entities_ = 0;
   for (const auto& [name, gateway] : gateways_) {
     gateway->by_owner.clear();
     std::erase_if(gateway->touched, [&](const Entity* entity) { return entity->last_ns <= oldest_kept; });
     std::erase_if(gateway->entities, [&](const auto& entry) { return entry.second->last_ns <= oldest_kept; });
     for (const auto& [key, entity] : gateway->entities) ++used[entity->profile_key];
+    entities_ += gateway->entities.size();
   }
   std::erase_if(baselines_, [&](const auto& entry) { return used.count(entry.first) == 0; });
 }
