@@ -54,8 +54,8 @@ base::Result<std::unique_ptr<JudgeLoop>> JudgeLoop::start(store::Store& store, J
 
 JudgeLoop::JudgeLoop(store::Store& store, JudgeOptions options, WallClock clock)
     : store_(store), options_(std::move(options)), clock_(std::move(clock)), started_wall_ns_(clock_()),
-      judge_(options_.limits), risky_file_(options_.risky_list),
-      next_checkpoint_(std::chrono::steady_clock::now() + options_.checkpoint_every) {}
+      judge_(options_.limits), risky_file_(options_.risky_list), pause_(options_.first_checkpoint),
+      next_checkpoint_(std::chrono::steady_clock::now() + pause_) {}
 
 JudgeLoop::~JudgeLoop() {
   thread_.request_stop();
@@ -161,7 +161,8 @@ base::Result<void> JudgeLoop::tell_alerts() {
 }
 
 base::Result<void> JudgeLoop::checkpoint() {
-  next_checkpoint_ = std::chrono::steady_clock::now() + options_.checkpoint_every;
+  pause_ = std::min(2 * pause_, options_.checkpoint_every);
+  next_checkpoint_ = std::chrono::steady_clock::now() + pause_;
   if (number_ == kept_number_) return {};
   std::vector<store::JudgeState> kept;
   for (const auto& state : judge_.save_changed()) {

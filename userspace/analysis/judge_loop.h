@@ -24,6 +24,7 @@ namespace iris::analysis {
 struct JudgeOptions {
   std::string risky_list;  // a file beside the list that ships; empty: none
   std::chrono::milliseconds idle{500};
+  std::chrono::milliseconds first_checkpoint{std::chrono::seconds(15)};  // then twice as long each time, up to
   std::chrono::milliseconds checkpoint_every{std::chrono::minutes(10)};
   detect::Thresholds limits;
 };
@@ -73,6 +74,7 @@ class JudgeLoop {
   std::vector<detect::Alert> untold_;
   std::map<std::int64_t, std::string> names_;
   std::map<std::int64_t, std::uint64_t> silent_since_;  // gateway: its last commit, when that was named
+  std::chrono::milliseconds pause_;  // between checkpoints
   std::chrono::steady_clock::time_point next_checkpoint_;
   std::chrono::steady_clock::time_point next_look_{};
 

@@ -14,6 +14,9 @@ base::Result<void> serve(const Config& config);
 /// gateway add, list, revoke. What was asked for goes to stdout, words to stderr.
 base::Result<void> run_gateway_command(const Options& options, const Config& config);
 
+/// profile export. The document goes to stdout, what it leaves out to stderr.
+base::Result<void> run_policy_command(const Options& options, const Config& config);
+
 /// alerts, alert show, acknowledge, false-positive, close and export, and profiles.
 base::Result<void> run_alert_command(const Options& options, const Config& config);
 

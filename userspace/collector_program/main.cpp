@@ -50,6 +50,7 @@ int run(const Options& options) {
     case Options::Command::gateway_add:
     case Options::Command::gateway_list:
     case Options::Command::gateway_revoke: return ended(run_gateway_command(options, reading.config));
+    case Options::Command::profile_export: return ended(run_policy_command(options, reading.config));
     default: return ended(run_alert_command(options, reading.config));
   }
 }

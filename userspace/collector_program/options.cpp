@@ -17,6 +17,7 @@ constexpr const char* kExamples = R"(examples:
   iris-collector alert false-positive 0123456789abcdef
   iris-collector profiles                    what has been learned, and of whom not yet
   iris-collector replay incident.iris        what the detectors say of a recording
+  iris-collector profile export modbus --format nftables --dry-run
 
 exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no permission
 )";
@@ -31,6 +32,13 @@ constexpr const char* kGatewayExamples = R"(examples:
   iris-collector gateway add plant-7 >/etc/iris/token
   iris-collector gateway list --json | jq .name
   iris-collector gateway revoke plant-7
+)";
+
+constexpr const char* kPolicyExamples = R"(examples:
+  iris-collector profile export modbus --format nftables --dry-run        what it would have cut off in seven days
+  iris-collector profile export modbus --format nftables >modbus.nft      counts, drops nothing; then --enforce
+  iris-collector profile export modbus1 --format mud --mud-url https://mud.example.com/modbus.json >modbus.json
+  iris-collector profile export image/registry.example/modbus --format networkpolicy | kubectl apply -f -
 )";
 
 constexpr const char* kAlertExamples = R"(examples:
@@ -63,6 +71,7 @@ class Parser {
     add_alerts();
     add_alert();
     add_profiles();
+    add_profile();
   }
 
   std::variant<Options, EarlyEnd> parse(int argc, const char* const* argv) {
@@ -120,6 +129,28 @@ class Parser {
     add_json(replay);
     replay.footer("examples:\n  iris-collector replay incident.iris\n  iris-collector replay incident.iris --json | jq .summary\n");
     replay.callback([this] { options_.command = Options::Command::replay; });
+  }
+
+  void add_profile() {
+    auto& profile = *app_.add_subcommand("profile", "What was learned of one workload.");
+    profile.require_subcommand(1);
+    profile.footer(kPolicyExamples);
+    auto& one = *profile.add_subcommand("export", "It as a policy for others to enforce: what is normal, and nothing else.");
+    add_common(one);
+    auto& asked = options_.policy;
+    one.add_option("NAME", asked.name, "Key of a profile, or a module, container, service, device or image")->required();
+    one.add_option("--format", asked.format, "mud (RFC 8520), nftables or networkpolicy (Kubernetes)")
+        ->required()
+        ->check(CLI::IsMember({"mud", "nftables", "networkpolicy"}))
+        ->type_name("FORMAT");
+    one.add_flag("--dry-run", asked.dry_run, "In its place: what it would have cut off in the last seven days");
+    one.add_flag("--enforce", asked.enforce, "nftables: drop, not only count");
+    one.add_flag("--force", asked.force, "Although too little is known, or the workload is not learnable");
+    one.add_option("--gateway", asked.gateway, "Addresses from this gateway only")->type_name("NAME");
+    one.add_option("--mud-url", asked.mud_url, "Where the MUD file will be published, https://..")->type_name("URL");
+    one.add_flag("--json", options_.json, "One JSON object: the document and its notes, or the dry run");
+    one.footer(kPolicyExamples);
+    one.callback([this] { options_.command = Options::Command::profile_export; });
   }
 
   void parameter_of(CLI::App& command, const std::string& name, const std::string& value_name, const std::string& help) {

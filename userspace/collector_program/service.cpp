@@ -11,6 +11,7 @@
 namespace iris::collector {
 namespace {
 
+constexpr std::chrono::milliseconds kAskForAlerts{1'000};
 constexpr std::chrono::milliseconds kIngestStopTime{2'000};
 
 base::Result<IngestOptions> ingest_options(const Config& config) {
@@ -80,6 +81,11 @@ base::Result<void> Service::open(const Config& config) {
 }
 
 base::Result<void> Service::start_judge(const Config& config) {
+  // Its positions stand before the first alert, so that it misses none.
+  feed_.emplace(*store_);
+  auto sinks = notify::make_sinks(config.notify, IRIS_VERSION);
+  if (!sinks) return tl::unexpected(std::move(sinks.error()));
+  notifier_ = std::make_unique<notify::Notifier>(*feed_, std::move(*sinks), notify::NotifierOptions{.poll = kAskForAlerts});
   analysis::JudgeOptions options;
   options.risky_list = config.risky_list;
   auto judge = analysis::JudgeLoop::start(*store_, std::move(options), now_wall_ns);
@@ -108,7 +114,7 @@ base::Result<void> Service::start_http(const Config& config) {
   }
   const rest::Sources sources{store_.get(), [this] { return ingest_->status(); },
                               [this] { return maintainer_->status(); }, [this] { return judge_->status(); },
-                              IRIS_VERSION};
+                              [this] { return notifier_->status(); }, IRIS_VERSION};
   auto http = rest::HttpServer::start(endpoint->host, endpoint->port, rest::Api(sources, token->token));
   if (!http) return tl::unexpected(std::move(http.error()));
   http_ = std::move(*http);
@@ -119,6 +125,7 @@ void Service::stop() {
   maintainer_->request_stop();
   http_->stop();
   ingest_->stop(kIngestStopTime);
+  if (notifier_) notifier_->stop();
   judge_.reset();  // keeps what it has learned
 }
 

@@ -7,10 +7,12 @@
 
 #include "analysis/judge_loop.h"
 #include "base/result.h"
+#include "collector_program/alert_feed.h"
 #include "collector/ingest_server.h"
 #include "collector_program/config.h"
 #include "collector_program/data_directory.h"
 #include "collector_program/maintainer.h"
+#include "notify/notifier.h"
 #include "rest/http_server.h"
 
 namespace iris::collector {
@@ -49,6 +51,8 @@ class Service {
   std::optional<StoreLock> lock_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Maintainer> maintainer_;
+  std::optional<AlertFeed> feed_;
+  std::unique_ptr<notify::Notifier> notifier_;
   std::unique_ptr<analysis::JudgeLoop> judge_;
   std::unique_ptr<IngestServer> ingest_;
   std::unique_ptr<rest::HttpServer> http_;

@@ -90,12 +90,16 @@ class Judge {
              const flow::Record& whole);
   void report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,
               const flow::Record* evidence);
+  void check_silence(Gateway& gateway, std::uint64_t end_wall_ns);
+  /// The main process of `owner` has ended: that it says nothing is no news, for none of its peers.
+  void excuse_ended(Gateway& gateway, Entity& ended);
   bool fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen,
                     const profile::Familiarity& known);
   static constexpr std::uint64_t kChanged = UINT64_MAX;
   std::string save_gateway(Gateway& gateway);
   base::Result<void> load_profile(const State& state);
   base::Result<void> load_gateway(const State& state);
+  void note_device(Gateway& gateway, const flow::DeviceRecord& record);
   Gateway& gateway_of(const std::string& name);
   Entity& entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, std::uint64_t now_ns);
   Entity& entity_of_device(Gateway& gateway, const std::string& device, std::uint64_t now_ns);

@@ -20,7 +20,8 @@ using profile::values;
 
 constexpr std::string_view kProfileMagic = "IRJP";
 constexpr std::string_view kGatewayMagic = "IRJG";
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 1;         // of a profile
+constexpr std::uint16_t kGatewayVersion = 2;  // 2: with configured devices
 
 // No table here is larger; what claims to be is damaged.
 constexpr std::size_t kMostHashes = 65'536;
@@ -69,6 +70,14 @@ bool flag(Stream& s, bool& value) {
   if (!s.value(raw) || raw > 1) return false;
   value = raw == 1;
   return true;
+}
+
+template <typename Stream>
+bool transfer(Stream& s, Rhythm& r) {
+  return s.value(r.contact) && array(s, r.peer.bytes) &&
+         values(s, r.first_ns, r.last_ns, r.pause_ns, r.second_pause_ns, r.faded_ns, r.windows, r.slow, r.paced, r.pace,
+                r.spread, r.asked, r.start_ns, r.bytes, r.asked_bytes, r.asked_packets) &&
+         flag(s, r.site) && flag(s, r.joined) && flag(s, r.silent);
 }
 
 template <typename Stream>
@@ -122,6 +131,7 @@ struct StateAccess {
     if (!s.value(e.fans_ns) || !flag(s, has_fans)) return false;
     if (has_fans && !e.fans) e.fans = std::make_unique<Fans>();
     if (has_fans && !transfer(s, *e.fans)) return false;
+    if (!list(s, e.rhythms, kMostSuspects, [&s](Rhythm& item) { return detect::transfer(s, item); })) return false;
     return array(s, e.answered_ns) &&
            values(s, e.window_in_packets, e.window_out_packets, e.window_in_attempts, e.window_in_port) &&
            array(s, e.ends_ns) && s.value(e.ends) && array(s, e.refused_ns) && s.value(e.refused);
@@ -145,9 +155,20 @@ bool transfer_fleet(Stream& s, Baseline& b) {
 }
 
 template <typename Stream>
-bool begin(Stream& s) {
-  std::uint16_t version = kVersion;
-  return s.value(version) && version == kVersion;
+bool begin(Stream& s, std::uint16_t expected = kVersion) {
+  std::uint16_t version = expected;
+  return s.value(version) && version == expected;
+}
+
+using Configured = std::pair<std::string, ConfiguredDevice>;
+
+template <typename Stream>
+bool transfer_configured(Stream& s, std::vector<Configured>& devices) {
+  return list(s, devices, kMostEntities, [&s](Configured& item) {
+    auto& [id, device] = item;
+    return s.long_text(id) && s.long_text(device.module_id) &&
+           list(s, device.ports, kMostTexts, [&s](std::uint16_t& port) { return s.value(port); });
+  });
 }
 
 tl::unexpected<base::Error> damaged(const State& state) {
@@ -196,8 +217,11 @@ void Judge::forget_saved() {
 std::string Judge::save_gateway(Gateway& gateway) {
   profile::StateWriter writer;
   writer.bytes = kGatewayMagic;
-  begin(writer);
-  values(writer, gateway.last_end_ns, gateway.swept_ns, gateway.loss);
+  begin(writer, kGatewayVersion);
+  values(writer, gateway.last_end_ns, gateway.swept_ns, gateway.silence_checked_ns, gateway.loss);
+  std::vector<Configured> configured(gateway.configured.begin(), gateway.configured.end());
+  std::sort(configured.begin(), configured.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  transfer_configured(writer, configured);
   std::vector<std::pair<std::string, Entity*>> entities;
   entities.reserve(gateway.entities.size());
   for (auto& [key, entity] : gateway.entities) entities.emplace_back(key, entity.get());
@@ -241,9 +265,10 @@ base::Result<void> Judge::load_gateway(const State& state) {
   };
   std::vector<Keyed> entities;
   std::vector<AlertBook::Open> alerts;
+  std::vector<Configured> configured;
   const bool whole =
-      bytes.starts_with(kGatewayMagic) && begin(reader) &&
-      values(reader, made->last_end_ns, made->swept_ns, made->loss) &&
+      bytes.starts_with(kGatewayMagic) && begin(reader, kGatewayVersion) &&
+      values(reader, made->last_end_ns, made->swept_ns, made->silence_checked_ns, made->loss) && transfer_configured(reader, configured) &&
       list(reader, entities, kMostEntities,
            [&reader](Keyed& item) {
              return reader.long_text(item.key) && StateAccess::transfer(reader, *item.entity);
@@ -254,6 +279,7 @@ base::Result<void> Judge::load_gateway(const State& state) {
       reader.done();
   if (!whole) return damaged(state);
   made->itself.gateway = state.key;
+  for (auto& [id, device] : configured) made->configured.insert_or_assign(std::move(id), std::move(device));
   for (auto& [key, entity] : entities) {
     entity->gateway = state.key;
     auto& baseline = baselines_[entity->profile_key];

@@ -189,7 +189,8 @@ const RiskyList& RiskyList::builtin() {
   return list;
 }
 
-const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const std::vector<std::string>& names) const {
+const RiskyList::Hit* RiskyList::match_peer(const profile::Observation& seen,
+                                            const std::vector<std::string>& names) const {
   if (seen.address) {
     const auto found =
         std::lower_bound(addresses_.begin(), addresses_.end(), *seen.address,
@@ -198,6 +199,7 @@ const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const s
     for (const auto& entry : blocks_)
       if (entry.block.contains(*seen.address)) return &entry.hit;
   }
+  if (names_.empty()) return nullptr;
   for (const auto& name : names) {
     const std::string whole = lower(name);
     for (std::string_view rest = whole; !rest.empty();) {
@@ -206,6 +208,11 @@ const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const s
       rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
     }
   }
+  return nullptr;
+}
+
+const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const std::vector<std::string>& names) const {
+  if (const Hit* hit = match_peer(seen, names)) return hit;
   if (!seen.outbound()) return nullptr;
   for (const auto& entry : ports_)
     if (entry.protocol == seen.protocol && seen.port >= entry.from && seen.port <= entry.to &&

@@ -47,7 +47,9 @@ TEST_F(PlantTest, KilledBeforeItsCheckpointItFindsTheSame) {
   routine(10);
   scan();
   const std::size_t inputs = waiting(*store_);
-  start();
+  JudgeOptions never;
+  never.first_checkpoint = std::chrono::hours(1);
+  start(never);
   while (loop_->status().judged < inputs || loop_->status().alerts == 0) std::this_thread::yield();
   const auto killed = directory_ / "killed";
   std::filesystem::create_directory(killed);

@@ -162,5 +162,27 @@ TEST(State, DamageIsAnErrorWhereverItIs) {
   }
 }
 
+TEST(State, ADeviceOfAConfigurationStaysOne) {
+  Lab lab;
+  flow::DeviceRecord device;
+  device.device.id = "gw1/modbus1/meter-2";
+  device.device.kind = flow::DeviceKind::manufactured;
+  device.device.module_id = "modbus1";
+  device.device.addresses = {{base::IpAddress::parse("10.0.0.10"), 502, 6, {}}};
+  lab.see(device);
+  lab.routine(30);
+  std::map<std::string, State> kept;
+  const auto next = reloaded(kept, lab.judge);
+  for (int i = 0; i < 48; ++i, lab.now += 150 * kSecond) {
+    auto off = Lab::vain(lab.out("10.0.0.10", 502));
+    off.peer_device = device.device.id;
+    next->add(lab.gateway, flow::Record(off));
+    next->add(lab.gateway, flow::Record(lab.out("10.0.0.9", 502)));
+    next->end_window(lab.gateway, lab.now + 10 * kSecond);
+  }
+  const auto alerts = next->take_alerts();
+  EXPECT_TRUE(alerts.empty()) << text(alerts);
+}
+
 }  // namespace
 }  // namespace iris::detect::testing

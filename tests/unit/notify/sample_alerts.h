@@ -6,7 +6,7 @@
 
 #include "detect/alert.h"
 #include "notify/sink.h"
-#include "rest/alert_json.h"
+#include "analysis/alert_json.h"
 
 namespace iris::notify::test_support {
 
@@ -54,7 +54,7 @@ inline detect::Alert sample_alert() {
 
 inline std::string json_of(const detect::Alert& alert, const std::string& device = "") {
   std::string text;
-  rest::append_alert(text, alert, device);
+  analysis::append_alert(text, alert, device);
   return text;
 }
 

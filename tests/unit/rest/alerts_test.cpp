@@ -45,7 +45,7 @@ class AlertsTest : public store::StoreTest {
     ASSERT_TRUE(store_->put_alerts(std::span(&entry, 1), 1));
   }
   Answer ask(const std::string& method, const std::string& path, std::multimap<std::string, std::string> parameters = {}) {
-    const Sources sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return MaintenanceStatus{}; }, {}, "1"};
+    const Sources sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return MaintenanceStatus{}; }, {}, {}, "1"};
     return Api(sources, kToken).answer({method, path, std::move(parameters), std::string("Bearer ") + kToken});
   }
   std::string ids(std::multimap<std::string, std::string> parameters = {}) {
@@ -105,7 +105,7 @@ TEST_F(AlertsTest, WhatIsNotThereIsSaid) {
 }
 
 TEST_F(AlertsTest, NothingWithoutTheToken) {
-  const Sources sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return MaintenanceStatus{}; }, {}, "1"};
+  const Sources sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return MaintenanceStatus{}; }, {}, {}, "1"};
   const Api api(sources, kToken);
   for (const auto* path : {"/api/v1/alerts", "/api/v1/alerts/a1", "/api/v1/alerts/a1/incident", "/api/v1/profiles"})
     EXPECT_EQ(api.answer({"GET", path, {}, "Bearer wrong"}).status, 401) << path;
