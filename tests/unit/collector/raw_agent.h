@@ -27,7 +27,7 @@ class RawAgent {
       : stub_(v1::Collector::NewStub(
             grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()))) {
     if (!token.empty()) context_.AddMetadata("authorization", token);
-    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     stream_ = stub_->Ship(&context_);
   }
   ~RawAgent() {

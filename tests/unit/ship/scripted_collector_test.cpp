@@ -130,7 +130,7 @@ TEST_F(ScriptedTest, AlertsAreHandedOverAndANewStreamSaysWhichOnesAreKnown) {
 }
 
 TEST_F(ScriptedTest, ManyAlertsThatNobodyTakesAreBounded) {
-  constexpr std::uint64_t kAlerts = 500;
+  constexpr std::uint64_t kAlerts = 200;
   std::atomic<bool> written{false};
   ScriptedCollector collector([&](const v1::Hello&, Stream& stream) {
     stream.Write(welcome(1, 0));
