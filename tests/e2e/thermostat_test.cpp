@@ -93,6 +93,22 @@ class Thermostat : public IdentityTest {
     }
     return found;
   }
+  /// As `iris-trace alerts --json` prints them.
+  std::vector<Json> alerts_at_the_gateway() const {
+    Child trace({IRIS_TRACE_PATH, "alerts", "--json", "--socket", agent_socket()}, Place{});
+    if (trace.wait() != 0) throw std::runtime_error(trace.err());
+    return parse_lines(trace.out());
+  }
+  Json wait_for_alert(const std::string& alert_class) {
+    Json found;
+    wait("an alert at the gateway: " + alert_class, [&] {
+      for (const auto& alert : alerts_at_the_gateway()) {
+        if (alert.at("class") == alert_class) found = alert;
+      }
+      return found.is_object();
+    });
+    return found;
+  }
   void wait_for_events(const std::string& mark, std::size_t count = 1) {
     wait("security events " + mark, [&] { return security_events(mark).size() >= count; });
   }
@@ -137,6 +153,15 @@ TEST_F(Thermostat, ThatIsRefusedIsReportedOnceWithWhatItIsThoughIrisdIsKilled) {
   EXPECT_EQ(event.at("device").at("configuration").at("desired").at("celsius"), 21);
   EXPECT_EQ(event.at("device").at("configuration").at("reported").at("firmware"), "1.2.3");
 
+  // The collector judges it, and the gateway hears of it: the same, with the device's tags.
+  const Json alert = wait_for_alert("unauthorized_access");
+  EXPECT_EQ(alert.at("type"), "alert");
+  EXPECT_EQ(alert.at("gateway"), "gateway");
+  EXPECT_EQ(alert.at("device").at("id"), "thermostat") << alert;
+  EXPECT_EQ(alert.at("device").at("tags").at("site"), "plant-a") << alert;
+  EXPECT_EQ(alert.at("rule"), "unauthorized_device");
+  EXPECT_EQ(alert.at("status"), "open");
+
   // Nor does it come again from the events that were read already.
   agent_->kill();
   agent_->start();
@@ -144,6 +169,8 @@ TEST_F(Thermostat, ThatIsRefusedIsReportedOnceWithWhatItIsThoughIrisdIsKilled) {
   wait_for_events("marker");
   EXPECT_EQ(security_events("IoTHubUnauthorized").size(), 1U);
   EXPECT_EQ(security_events().size(), 2U);
+  // irisd keeps no alerts; the collector tells a new stream of the last day's.
+  EXPECT_EQ(wait_for_alert("unauthorized_access").at("id"), alert.at("id"));
   EXPECT_EQ(agent_->stop(), 0) << agent_->words();
 }
 

@@ -54,6 +54,7 @@ class Agent : private local::Backend {
   base::Result<local::AgentStatus> status() override;
   base::Result<std::vector<flow::ContainerRecord>> containers() override;
   base::Result<std::vector<flow::DeviceRecord>> devices() override;
+  base::Result<std::vector<std::string>> alerts() override { return ship_->alerts(); }
   base::Result<std::vector<pipeline::SelfTestStep>> self_test() override { return run_self_test_(); }
   base::Result<void> start_metrics();
   base::Result<CaptureSnapshot> ask();

@@ -62,6 +62,8 @@ void append_uplink(Text& text, const ship::UplinkStatus& uplink) {
   text.counter("uplink_sent_batches_total", "Batches sent.", uplink.sent_batches);
   text.counter("uplink_sent_bytes_total", "Their encoded size.", uplink.sent_bytes);
   text.counter("uplink_connections_total", "Connections that the collector welcomed.", uplink.connections);
+  text.counter("uplink_alerts_total", "Alerts of this gateway that the collector told.", uplink.alerts);
+  text.counter("uplink_malformed_alerts_total", "Alerts of the collector that could not be read.", uplink.malformed_alerts);
 }
 
 }  // namespace

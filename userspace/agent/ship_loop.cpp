@@ -92,6 +92,7 @@ void ShipLoop::take_new_uplink() {
   uplink_options_ = options;
   uplink_epoch_ = spool_->status().epoch;
   if (!options) return;
+  options->take_alert = [this](std::string json) { return alerts_.take(std::move(json)); };
   auto made = ship::Uplink::create(*options, source_);
   if (!made) spdlog::error("nothing is shipped: {}", made.error().message);
   const std::lock_guard lock(mutex_);
@@ -131,6 +132,9 @@ void ShipLoop::log_uplink(const ship::UplinkStatus& status) {
   }
   if (!status.connected && !status.fault.empty() && status.fault != uplink_fault_) {
     spdlog::warn("no connection to the collector: {}", status.fault);
+  }
+  if (status.malformed_alerts > 0 && !std::exchange(told_of_malformed_alerts_, true)) {
+    spdlog::warn("the collector sent an alert that cannot be read: passed over, and what follows of the kind");
   }
   uplink_connected_ = status.connected;
   uplink_fault_ = status.fault;

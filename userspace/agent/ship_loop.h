@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "agent/batch_queue.h"
+#include "agent/known_alerts.h"
 #include "agent/spool_source.h"
 #include "ship/uplink.h"
 #include "spool/spool.h"
@@ -38,6 +39,8 @@ class ShipLoop {
   void stop();
 
   ShipStatus status() const;
+  /// What the collector told of this gateway; from any thread.
+  std::vector<std::string> alerts() const { return alerts_.all(); }
   std::chrono::steady_clock::time_point last_turn() const { return last_turn_.load(); }
 
  private:
@@ -55,8 +58,11 @@ class ShipLoop {
   std::string spool_fault_;     // as last logged
   std::string uplink_fault_;    // as last logged
   bool uplink_connected_ = false;
+  bool told_of_malformed_alerts_ = false;
   std::uint64_t uplink_epoch_ = 0;  // of the spool when the uplink was made
   std::optional<ship::UplinkOptions> uplink_options_;
+
+  KnownAlerts alerts_;
 
   std::atomic<bool> stopping_{false};
   std::atomic<std::chrono::steady_clock::time_point> last_turn_{std::chrono::steady_clock::now()};

@@ -23,6 +23,7 @@ base::Result<void> dispatch(const Options& options, const Backend& backend, Outp
     case Command::exits: return trace(options, backend, output);
     case Command::containers: return show_containers(options, backend, output);
     case Command::devices: return show_devices(options, backend, output);
+    case Command::alerts: return show_alerts(options, backend, output);
     case Command::status: return show_status(options, backend, output);
     case Command::selftest: return self_test(options, backend, output);
     case Command::record: return record(options, backend, output);

@@ -19,6 +19,7 @@ base::Result<void> record(const Options& options, const Backend& backend, Output
 base::Result<void> replay(const Options& options, Output& output);
 base::Result<void> show_containers(const Options& options, const Backend& backend, Output& output);
 base::Result<void> show_devices(const Options& options, const Backend& backend, Output& output);
+base::Result<void> show_alerts(const Options& options, const Backend& backend, Output& output);
 base::Result<void> show_status(const Options& options, const Backend& backend, Output& output);
 base::Result<void> self_test(const Options& options, const Backend& backend, Output& output);
 

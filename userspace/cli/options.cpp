@@ -169,6 +169,14 @@ Parser::Parser() {
   add_filters(*devices, options.filter, FilterSet::devices);
   add_agent(*devices, options);
 
+  auto* alerts = add(Command::alerts, "alerts", "What the collector has found about this gateway, the latest first",
+                     "  iris-trace alerts\n  iris-trace alerts --severity 4\n"
+                     "  iris-trace alerts --json | jq -r .summary\n");
+  add_json(*alerts, options);
+  alerts->add_option("--severity", options.min_severity, "Only of this severity or graver: 1 (information) to 5 (critical)")
+      ->type_name("N")->check(CLI::Range(1, 5).description(""));
+  add_agent(*alerts, options);
+
   auto* status = add(Command::status, "status", "Kernel, programs, memory, loss and container runtimes",
                      "  iris-trace status\n  iris-trace status --for 10 --json\n");
   add_duration(*status, options);
@@ -236,6 +244,7 @@ void Parser::finish() {
       break;
     case Command::containers:
     case Command::devices:
+    case Command::alerts:
     case Command::selftest: break;
     case Command::status: selection = all_records(); break;
   }

@@ -13,7 +13,7 @@
 
 namespace iris::cli {
 
-enum class Command { flows, events, exits, containers, devices, status, selftest, record, replay };
+enum class Command { flows, events, exits, containers, devices, alerts, status, selftest, record, replay };
 
 /// Which records a command prints. Ledgers are printed always.
 struct Selection {
@@ -38,6 +38,7 @@ struct Options {
   bool follow = false;
   bool once = false;
   std::optional<std::chrono::milliseconds> duration;  // --for
+  int min_severity = 1;                               // of alerts, 1 to 5
   std::optional<std::size_t> top;                     // rows of a table of flows; 0: all
   std::string socket = "/run/iris/irisd.sock";        // of irisd
   bool socket_named = false;                          // by option or variable: somebody must listen there

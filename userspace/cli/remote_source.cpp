@@ -68,7 +68,10 @@ class RemoteSource : public TraceSource {
         wants_identities_(options.selection.identities) {}
 
   base::Result<void> start(const pipeline::TracerOptions& wanted) {
-    if (command_ == Command::containers || command_ == Command::devices || command_ == Command::status) return {};
+    if (command_ == Command::containers || command_ == Command::devices || command_ == Command::alerts ||
+        command_ == Command::status) {
+      return {};
+    }
     wants_containers_ = wanted.containers;
     return client_->start_watch(
         {wanted.flows, wanted.exits, wanted.execs, wanted.dns, wanted.containers, wants_identities_});
@@ -77,7 +80,12 @@ class RemoteSource : public TraceSource {
   base::Result<void> run(flow::RecordSink& sink, std::optional<std::chrono::milliseconds> duration) override {
     if (command_ == Command::containers) return fetch(client_->containers(), containers_);
     if (command_ == Command::devices) return fetch(client_->devices(), devices_);
-    if (command_ == Command::status) return fetch(client_->status(), status_);
+    if (command_ == Command::status) return fetch_status();
+    if (command_ == Command::alerts) {
+      if (auto found = fetch(client_->alerts(), alerts_); !found) return found;
+      (void)fetch_status();  // alerts say something without it
+      return {};
+    }
     if (wants_containers_) {  // those that were there before, as a tracer of our own would find them
       if (auto found = fetch(client_->containers(), containers_); !found) return found;
       for (const auto& one : containers_) sink.write(one);
@@ -99,7 +107,8 @@ class RemoteSource : public TraceSource {
   pipeline::TracerStatus status() const override { return status_.tracer; }
   std::vector<flow::ContainerRecord> containers() const override { return containers_; }
   std::vector<flow::DeviceRecord> devices() const override { return devices_; }
-  const local::AgentStatus* agent() const override { return command_ == Command::status ? &status_ : nullptr; }
+  std::vector<std::string> alerts() const override { return alerts_; }
+  const local::AgentStatus* agent() const override { return has_status_ ? &status_ : nullptr; }
 
  private:
   template <typename T>
@@ -109,12 +118,20 @@ class RemoteSource : public TraceSource {
     return {};
   }
 
+  base::Result<void> fetch_status() {
+    auto done = fetch(client_->status(), status_);
+    has_status_ = done.has_value();
+    return done;
+  }
+
   std::shared_ptr<local::Client> client_;
   Command command_;
   bool one_window_;
   bool wants_identities_;
   bool wants_containers_ = false;
   local::AgentStatus status_;
+  bool has_status_ = false;
+  std::vector<std::string> alerts_;
   std::vector<flow::ContainerRecord> containers_;
   std::vector<flow::DeviceRecord> devices_;
 };
@@ -151,9 +168,10 @@ base::Result<Backend> remote_backend(const Options& options, bool one_window) {
 }
 
 base::Result<Backend> choose_backend(const Options& options, bool one_window) {
-  if (options.command == Command::devices) {
+  if (options.command == Command::devices || options.command == Command::alerts) {
     if (const int error = try_to_connect(options.socket); error != 0) {
-      return base::fail_errno("only irisd gathers identities, and there is none at " + options.socket, error,
+      const std::string who = options.command == Command::devices ? "only irisd gathers identities" : "only irisd is told of alerts";
+      return base::fail_errno(who + ", and there is none at " + options.socket, error,
                               error == EACCES ? base::Error::Kind::permission : base::Error::Kind::failed);
     }
     return remote_backend(options, one_window);

@@ -69,9 +69,10 @@ void append_json(std::string& out, const pipeline::TracerStatus& status) {
 void append_json(std::string& out, const local::AgentStatus& agent) {
   std::string uplink = "null";
   if (agent.uplink) {
-    uplink = fmt::format(R"({{"connected":{},"fault":{},"sent_batches":{},"acknowledged_sequence":{},"sent_bytes":{},"connections":{}}})",
+    uplink = fmt::format(R"({{"connected":{},"fault":{},"sent_batches":{},"acknowledged_sequence":{},"sent_bytes":{},"connections":{},"alerts":{},"malformed_alerts":{}}})",
                          agent.uplink->connected, json_string_or_null(agent.uplink->fault), agent.uplink->sent_batches,
-                         agent.uplink->acknowledged_sequence, agent.uplink->sent_bytes, agent.uplink->connections);
+                         agent.uplink->acknowledged_sequence, agent.uplink->sent_bytes, agent.uplink->connections,
+                         agent.uplink->alerts, agent.uplink->malformed_alerts);
   }
   const bool tested = agent.self_test_fault.empty() && !agent.self_test.empty();
   const bool passed = tested && std::all_of(agent.self_test.begin(), agent.self_test.end(), [](const auto& step) { return step.passed; });

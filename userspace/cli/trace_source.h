@@ -25,6 +25,8 @@ class TraceSource {
   virtual std::vector<flow::ContainerRecord> containers() const = 0;
   /// Identities; only irisd gathers them.
   virtual std::vector<flow::DeviceRecord> devices() const { return {}; }
+  /// Of this gateway, as the collector told irisd: JSON of the contract, foreign text.
+  virtual std::vector<std::string> alerts() const { return {}; }
   /// What irisd says of itself, when it is the source; null otherwise.
   virtual const local::AgentStatus* agent() const { return nullptr; }
 };

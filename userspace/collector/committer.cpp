@@ -18,6 +18,12 @@ constexpr std::size_t kMaxGroupBatches = 1024;
 constexpr std::size_t kMaxGroupBytes = 8U << 20;     // in memory
 constexpr std::size_t kMaxWaitingBytes = 16U << 20;  // the same
 constexpr std::chrono::seconds kSweepInterval{1};
+constexpr std::size_t kBriefedAtOnce = 16;  // gateways, between two commits
+constexpr std::size_t kMostAlertsToBrief = 50;
+constexpr std::uint64_t kBriefedNs = 24ULL * 3600 * 1'000'000'000;
+constexpr std::size_t kMostChangesASweep = 256;
+/// The store has no position of this name, and so gives the last change there is.
+constexpr const char* kNoSink = "gateways";
 
 /// The gateway as its Hello has it; none: the store knows.
 std::optional<store::Gateway> described(const IngestStream& stream) {
@@ -103,6 +109,7 @@ void Committer::run() {
     release(count, work.bytes);
     for (const auto& stream : work.opened) admit(stream);
     if (!work.greetings.empty()) greet_now(work.greetings);
+    brief_some();
     if (Clock::now() >= next_sweep_) sweep();
     if (work.last) break;
   }
@@ -115,7 +122,7 @@ bool Committer::something_to_do() const {
 
 Committer::Work Committer::wait_for_work() {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, next_sweep_, [this] { return something_to_do(); });
+  if (unbriefed_.empty()) changed_.wait_until(lock, next_sweep_, [this] { return something_to_do(); });
   if (!batches_.empty()) gather(lock);
   Work work;
   work.opened.swap(opened_);
@@ -190,11 +197,45 @@ void Committer::greet_now(const std::vector<Greeting>& greetings) {
   for (const auto& [stream, after] : greetings) {
     if (const auto position = store_.position(stream->gateway().id, stream->epoch())) {
       stream->welcome(*position);
+      unbriefed_.push_back(stream);
     } else {
       counters_.set_fault(position.error().message);
       stream->end(unavailable("the store is not available"));
     }
   }
+}
+
+/// A few at a time, so that ten thousand that come back at once do not hold up commits.
+void Committer::brief_some() {
+  for (std::size_t count = 0; count < kBriefedAtOnce && !unbriefed_.empty(); ++count) {
+    const auto stream = unbriefed_.front().lock();
+    unbriefed_.pop_front();
+    if (!stream) continue;
+    if (const auto done = brief(*stream); !done) {
+      counters_.set_fault(done.error().message);
+      stream->brief({});  // at least what comes from now on
+    }
+  }
+}
+
+base::Result<void> Committer::brief(IngestStream& stream) {
+  const auto last = store_.sink_position(kNoSink);
+  if (!last) return tl::unexpected(last.error());
+  // Of a store that was put back, or made anew, it knows more than there is: it gets all.
+  const auto known = stream.hello().alert_change() > *last ? 0 : stream.hello().alert_change();
+  store::AlertQuery query;
+  query.gateway_id = stream.gateway().id;
+  const auto now = clock_();
+  query.start_wall_ns = now - std::min(now, kBriefedNs);
+  query.limit = kMostAlertsToBrief;
+  std::vector<store::StoredAlert> alerts;
+  auto done = store_.alerts(query, [&](const store::StoredAlert& alert) {
+    if (alert.change > known) alerts.push_back(alert);
+  });
+  if (!done) return done;
+  std::sort(alerts.begin(), alerts.end(), [](const auto& a, const auto& b) { return a.change < b.change; });
+  stream.brief(alerts);
+  return {};
 }
 
 void Committer::commit(std::vector<Waiting> group) {
@@ -246,6 +287,24 @@ void Committer::sweep() {
     if (const auto stream = weak.lock()) stream->check_times(now);
   }
   if (!streams_.empty()) end_revoked();
+  if (const auto done = tell_changes(); !done) counters_.set_fault(done.error().message);
+}
+
+base::Result<void> Committer::tell_changes() {
+  if (!told_change_) {
+    const auto last = store_.sink_position(kNoSink);
+    if (!last) return tl::unexpected(last.error());
+    told_change_ = *last;
+  }
+  const auto changes = store_.alert_changes(*told_change_, kMostChangesASweep);
+  if (!changes) return tl::unexpected(changes.error());
+  for (const auto& alert : *changes) {
+    told_change_ = alert.change;
+    const auto newest = newest_.find(alert.gateway_id);
+    const auto stream = newest == newest_.end() ? nullptr : newest->second.lock();
+    if (stream) stream->tell(alert);
+  }
+  return {};
 }
 
 void Committer::end_revoked() {

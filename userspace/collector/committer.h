@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -20,8 +21,8 @@ namespace iris::collector {
 class IngestStream;
 
 /// The one thread that talks to the store for all streams: it admits and greets
-/// them, commits their batches in groups, in the order they came, acknowledges, and
-/// ends the streams of gateways that were revoked.
+/// them, commits their batches in groups, in the order they came, acknowledges, tells
+/// gateways of their alerts, and ends the streams of gateways that were revoked.
 class Committer {
  public:
   using Clock = std::chrono::steady_clock;
@@ -76,7 +77,10 @@ class Committer {
   void commit(std::vector<Waiting> group);
   void answer(const Waiting& waiting, store::CommitResult result);
   void release(std::size_t count, std::size_t bytes);
+  void brief_some();
+  base::Result<void> brief(IngestStream& stream);
   void sweep();
+  base::Result<void> tell_changes();
   void end_revoked();
   void end_all();
 
@@ -89,6 +93,8 @@ class Committer {
   std::vector<std::weak_ptr<IngestStream>> streams_;  // admitted
   std::unordered_map<std::int64_t, std::weak_ptr<IngestStream>> newest_;  // by gateway
   Clock::time_point next_sweep_{};
+  std::deque<std::weak_ptr<IngestStream>> unbriefed_;  // welcomed, and not told of alerts yet
+  std::optional<std::uint64_t> told_change_;           // of the store; none: not known yet
 
   mutable std::mutex mutex_;  // below: guarded by it
   std::condition_variable changed_;

@@ -17,6 +17,8 @@ struct IngestCounters {
   std::atomic<std::uint64_t> refused_streams{0};
   std::atomic<std::uint64_t> malformed_batches{0};
   std::atomic<std::uint64_t> received_bytes{0};
+  std::atomic<std::uint64_t> told_alerts{0};
+  std::atomic<std::uint64_t> untold_alerts{0};
 
   void set_fault(const std::string& text) {
     const std::lock_guard lock(mutex_);

@@ -59,6 +59,8 @@ class IngestServer::Impl {
     status.malformed_batches = counters_.malformed_batches;
     status.received_bytes = counters_.received_bytes;
     status.waiting_batches = committer_.waiting();
+    status.told_alerts = counters_.told_alerts;
+    status.untold_alerts = counters_.untold_alerts;
     status.fault = counters_.fault();
     return status;
   }

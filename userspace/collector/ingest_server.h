@@ -33,6 +33,8 @@ struct IngestStatus {
   std::uint64_t malformed_batches = 0;
   std::uint64_t received_bytes = 0;     // encoded batches
   std::uint64_t waiting_batches = 0;
+  std::uint64_t told_alerts = 0;        // given to streams of their gateways
+  std::uint64_t untold_alerts = 0;      // not, for their size or because the gateway did not read
   std::string fault;                    // last error of the store; empty: none
 };
 

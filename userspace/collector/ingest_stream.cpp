@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "collector/committer.h"
+#include "wire/json_alert.h"
 #include "wire/memory_cost.h"
 
 namespace iris::collector {
@@ -16,6 +17,8 @@ using grpc::StatusCode;
 
 constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kMaxHelloTextBytes = 256;
+constexpr std::size_t kMaxAlertsToTell = 64;
+constexpr std::size_t kMaxAlertBytesToTell = 256U << 10;
 constexpr std::chrono::seconds kHelloTimeout{15};
 constexpr std::chrono::seconds kEndTimeout{10};
 
@@ -67,6 +70,39 @@ void IngestStream::acknowledge(std::uint64_t sequence) {
   pump();
 }
 
+void IngestStream::brief(std::span<const store::StoredAlert> alerts) {
+  const std::lock_guard lock(mutex_);
+  briefed_ = true;
+  for (const auto& alert : alerts) tell_locked(alert);
+  pump();
+}
+
+void IngestStream::tell(const store::StoredAlert& alert) {
+  const std::lock_guard lock(mutex_);
+  if (!briefed_) return;
+  tell_locked(alert);
+  pump();
+}
+
+void IngestStream::tell_locked(const store::StoredAlert& alert) {
+  if (end_ || alert.change <= told_change_) return;
+  told_change_ = alert.change;
+  auto json = wire::short_alert(alert.json);
+  if (!json) {
+    ++counters_.untold_alerts;
+    return;
+  }
+  to_tell_bytes_ += json->size();
+  auto& waiting = to_tell_.emplace_back();
+  waiting.set_json(std::move(*json));
+  waiting.set_change(alert.change);
+  while (to_tell_.size() > kMaxAlertsToTell || to_tell_bytes_ > kMaxAlertBytesToTell) {
+    to_tell_bytes_ -= to_tell_.front().json().size();
+    to_tell_.pop_front();
+    ++counters_.untold_alerts;
+  }
+}
+
 void IngestStream::resume() {
   const std::lock_guard lock(mutex_);
   read();
@@ -111,6 +147,11 @@ void IngestStream::pump() {
     position_to_tell_.reset();
   } else if (to_acknowledge_ != 0) {
     outgoing_.mutable_acknowledge()->set_sequence(std::exchange(to_acknowledge_, 0));
+  } else if (!end_ && !to_tell_.empty()) {
+    to_tell_bytes_ -= to_tell_.front().json().size();
+    outgoing_.mutable_alert()->Swap(&to_tell_.front());
+    to_tell_.pop_front();
+    ++counters_.told_alerts;
   } else {
     if (!end_) return;
     finished_ = true;
@@ -125,6 +166,8 @@ void IngestStream::end_locked(Status status) {
   if (end_) return;
   end_ = std::move(status);
   ended_at_ = Clock::now();
+  to_tell_.clear();  // they come again with the next stream
+  to_tell_bytes_ = 0;
   pump();
 }
 

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 
 #include "collector/gateway_login.h"
 #include "collector/ingest_counters.h"
@@ -18,8 +20,8 @@ namespace iris::collector {
 
 class Committer;
 
-/// One stream of one gateway: opened, admitted, greeted, then batches one way and
-/// acknowledgements the other. Nothing is read before it is admitted. gRPC's
+/// One stream of one gateway: opened, admitted, greeted, then batches one way,
+/// acknowledgements and the gateway's alerts the other. Nothing is read before it is admitted. gRPC's
 /// threads call the reactions, the committer's thread all else; lives until gRPC
 /// and the committer have both let go.
 class IngestStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CollectorMessage>,
@@ -38,6 +40,10 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::
   void admit(const store::Gateway& gateway);
   void welcome(std::uint64_t position);
   void acknowledge(std::uint64_t sequence);
+  /// What its gateway is to know from before, in the order of changes: once, when it is welcomed.
+  void brief(std::span<const store::StoredAlert> alerts);
+  /// What is new since. Before brief() it is in what that will be given, and left out.
+  void tell(const store::StoredAlert& alert);
   /// Goes on reading after the committer took a batch, but asked to pause.
   void resume();
   /// The first status given is the one that the gateway gets.
@@ -65,6 +71,7 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::
   void read();
   void pump();
   void end_locked(grpc::Status status);
+  void tell_locked(const store::StoredAlert& alert);
 
   const Credential credential_;
   Committer& committer_;
@@ -85,6 +92,10 @@ class IngestStream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::
   v1::CollectorMessage outgoing_;
   std::optional<std::uint64_t> position_to_tell_;
   std::uint64_t to_acknowledge_ = 0;  // 0: nothing
+  std::deque<v1::Alert> to_tell_;     // bounded: who does not read loses the oldest
+  std::size_t to_tell_bytes_ = 0;
+  std::uint64_t told_change_ = 0;     // the gateway has, or will get, what it is to know up to this
+  bool briefed_ = false;
   std::optional<grpc::Status> end_;
   Clock::time_point ended_at_{};
   bool admitted_ = false;

@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
-#include "collector_program/alert_text.h"
 #include "collector_program/commands.h"
 #include "collector_program/service.h"
 #include "rest/alert_answers.h"
+#include "wire/alert_text.h"
 #include "wire/record_file.h"
 
 namespace iris::collector {
@@ -53,7 +53,7 @@ base::Result<void> list_alerts(const Asked& asked, const Options& options) {
     if (options.json) {
       fmt::print("{}\n", line_of(alert));
     } else {
-      fmt::print("{}", alert_text(line_of(alert), false));
+      fmt::print("{}", wire::alert_text(line_of(alert), false));
     }
   }
   if (!options.json) {
@@ -85,7 +85,7 @@ base::Result<void> list_profiles(const Asked& asked, const Options& options) {
 base::Result<void> show(const Asked& asked, const Options& options) {
   const auto answer = asked.alert("GET", options.alert);
   if (auto body = parsed(answer); !body) return tl::unexpected(body.error());
-  fmt::print("{}", options.json ? answer.body : alert_text(answer.body, true));
+  fmt::print("{}", options.json ? answer.body : wire::alert_text(answer.body, true));
   return {};
 }
 
@@ -95,7 +95,7 @@ base::Result<void> set(const Asked& asked, const Options& options) {
                                                                                         : "close";
   const auto answer = asked.alert("POST", options.alert + "/" + action);
   if (auto body = parsed(answer); !body) return tl::unexpected(body.error());
-  fmt::print("{}", alert_text(answer.body, false));
+  fmt::print("{}", wire::alert_text(answer.body, false));
   return {};
 }
 

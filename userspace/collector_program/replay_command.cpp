@@ -11,9 +11,9 @@
 #include "analysis/alert_json.h"
 #include "analysis/incident_file.h"
 #include "base/unique_fd.h"
-#include "collector_program/alert_text.h"
 #include "collector_program/commands.h"
 #include "detect/judge.h"
+#include "wire/alert_text.h"
 #include "wire/json_writer.h"
 #include "wire/record_file.h"
 
@@ -66,7 +66,7 @@ class Replay {
 void print(const Options& options, const detect::Alert& alert, const std::string& device) {
   std::string line;
   analysis::append_alert(line, alert, device);
-  fmt::print("{}", options.json ? line + "\n" : alert_text(line, false));
+  fmt::print("{}", options.json ? line + "\n" : wire::alert_text(line, false));
 }
 
 /// The alert of a file of `alert export`, judged again.

@@ -37,6 +37,8 @@ class Client {
   virtual base::Result<AgentStatus> status() = 0;
   virtual base::Result<std::vector<flow::ContainerRecord>> containers() = 0;
   virtual base::Result<std::vector<flow::DeviceRecord>> devices() = 0;
+  /// What the collector has told of this gateway: JSON of the contract, one object each, foreign text.
+  virtual base::Result<std::vector<std::string>> alerts() = 0;
   virtual base::Result<std::vector<pipeline::SelfTestStep>> self_test() = 0;
 
   /// Returns once irisd has begun to send.

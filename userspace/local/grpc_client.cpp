@@ -94,6 +94,18 @@ class GrpcClient final : public Client {
     return all_of<flow::DeviceRecord>(reply);
   }
 
+  base::Result<std::vector<std::string>> alerts() override {
+    grpc::ClientContext context;
+    context.set_deadline(in(kAnswer));
+    v1::AlertList reply;
+    const auto done = stub_->Alerts(&context, {}, &reply);
+    if (done.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+      return base::fail("the irisd that runs is older than this program and knows no alerts: restart it");
+    }
+    if (!done.ok()) return to_error(done);
+    return std::vector<std::string>(reply.json().begin(), reply.json().end());
+  }
+
   base::Result<std::vector<pipeline::SelfTestStep>> self_test() override {
     grpc::ClientContext context;
     context.set_deadline(in(kSelfTest));

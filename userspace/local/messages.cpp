@@ -139,6 +139,8 @@ v1::AgentStatus to_message(const AgentStatus& status) {
     uplink.set_acknowledged_sequence(status.uplink->acknowledged_sequence);
     uplink.set_sent_bytes(status.uplink->sent_bytes);
     uplink.set_connections(status.uplink->connections);
+    uplink.set_alerts(status.uplink->alerts);
+    uplink.set_malformed_alerts(status.uplink->malformed_alerts);
   }
   message.set_queue_waiting(status.queue_waiting);
   message.set_queue_merged(status.queue_merged);
@@ -184,7 +186,8 @@ base::Result<AgentStatus> from_message(const v1::AgentStatus& message) {
   if (message.has_uplink()) {
     const auto& uplink = message.uplink();
     status.uplink = ship::UplinkStatus{uplink.connected(), uplink.fault(), uplink.sent_batches(),
-                                       uplink.acknowledged_sequence(), uplink.sent_bytes(), uplink.connections()};
+                                       uplink.acknowledged_sequence(), uplink.sent_bytes(), uplink.connections(),
+                                       uplink.alerts(), uplink.malformed_alerts()};
   }
   status.queue_waiting = message.queue_waiting();
   status.queue_merged = message.queue_merged();

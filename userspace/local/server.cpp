@@ -69,6 +69,13 @@ class Service final : public v1::Agent::WithCallbackMethod_Watch<v1::Agent::Serv
     return answer(backend_.devices(), *reply);
   }
 
+  grpc::Status Alerts(grpc::ServerContext*, const v1::AlertsRequest*, v1::AlertList* reply) override {
+    auto alerts = backend_.alerts();
+    if (!alerts) return to_status(alerts.error());
+    for (auto& json : *alerts) reply->add_json(std::move(json));
+    return grpc::Status::OK;
+  }
+
   grpc::Status SelfTest(grpc::ServerContext*, const v1::SelfTestRequest*, v1::SelfTestResult* reply) override {
     const std::unique_lock lock(self_test_mutex_, std::try_to_lock);
     if (!lock) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "a self-test is under way already"};

@@ -27,6 +27,7 @@ class Backend {
   virtual base::Result<AgentStatus> status() = 0;
   virtual base::Result<std::vector<flow::ContainerRecord>> containers() = 0;
   virtual base::Result<std::vector<flow::DeviceRecord>> devices() = 0;
+  virtual base::Result<std::vector<std::string>> alerts() = 0;  // JSON, one object each
   virtual base::Result<std::vector<pipeline::SelfTestStep>> self_test() = 0;
 };
 

@@ -52,6 +52,8 @@ void add_ingest(Families& families, const collector::IngestStatus& ingest) {
   families.counter("iris_ingest_refused_streams_total", "Streams refused for their credential, or doubled.",
                    ingest.refused_streams);
   families.counter("iris_ingest_malformed_batches_total", "Batches that could not be read.", ingest.malformed_batches);
+  families.counter("iris_ingest_told_alerts_total", "Alerts given to the streams of their gateways.", ingest.told_alerts);
+  families.counter("iris_ingest_untold_alerts_total", "Alerts left out of them, for their size or for want of room.", ingest.untold_alerts);
   families.counter("iris_ingest_received_bytes_total", "Encoded batches, in bytes.", ingest.received_bytes);
   families.gauge("iris_ingest_store_failed", "1 while the last commit failed.",
                  {Families::value(ingest.fault.empty() ? 0 : 1)});

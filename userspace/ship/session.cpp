@@ -5,6 +5,12 @@
 #include <utility>
 
 namespace iris::ship {
+namespace {
+
+constexpr std::size_t kMaxAlerts = 64;
+constexpr std::size_t kMaxAlertBytes = 512U << 10;
+
+}  // namespace
 
 Session::Session(Connection connection, v1::AgentMessage hello, Signal& signal)
     : connection_(std::move(connection)),
@@ -31,9 +37,13 @@ Session::~Session() {
 Session::News Session::take_news() {
   const std::lock_guard lock(signal_.mutex);
   signal_.news = false;
-  News news = news_;
-  news_.welcome.reset();
-  news_.acknowledged.reset();
+  News news;
+  news.welcome = std::exchange(news_.welcome, std::nullopt);
+  news.acknowledged = std::exchange(news_.acknowledged, std::nullopt);
+  news.alerts.swap(news_.alerts);
+  alert_bytes_ = 0;
+  news.can_send = news_.can_send;
+  news.ended = news_.ended;
   return news;
 }
 
@@ -80,10 +90,24 @@ bool Session::take_message() {
       if (!welcomed_) return false;
       news_.acknowledged = std::max(news_.acknowledged.value_or(0), incoming_.acknowledge().sequence());
       return true;
+    case v1::CollectorMessage::kAlert:
+      if (!welcomed_) return false;
+      keep_alert();
+      return true;
     case v1::CollectorMessage::KIND_NOT_SET:
       return true;  // of a newer collector
   }
   return false;
+}
+
+void Session::keep_alert() {
+  auto& alerts = news_.alerts;
+  alert_bytes_ += incoming_.alert().json().size();
+  alerts.emplace_back().Swap(incoming_.mutable_alert());
+  while (alerts.size() > kMaxAlerts || alert_bytes_ > kMaxAlertBytes) {
+    alert_bytes_ -= alerts.front().json().size();
+    alerts.pop_front();
+  }
 }
 
 void Session::OnWriteDone(bool ok) {

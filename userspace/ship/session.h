@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -34,6 +35,7 @@ class Session final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Colle
   struct News {
     std::optional<v1::Welcome> welcome;
     std::optional<std::uint64_t> acknowledged;
+    std::deque<v1::Alert> alerts;  // bounded: the last ones
     bool can_send = false;
     std::optional<grpc::Status> ended;
   };
@@ -56,6 +58,7 @@ class Session final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Colle
   void OnDone(const grpc::Status& status) override;
   // With the mutex held:
   bool take_message();
+  void keep_alert();
   void write();
   void let_go();
 
@@ -67,6 +70,7 @@ class Session final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Colle
   v1::CollectorMessage incoming_;
   // Guarded by signal_.mutex:
   News news_;
+  std::size_t alert_bytes_ = 0;  // in news_
   bool welcomed_ = false;
   bool violated_ = false;  // the collector did what the protocol does not know
   bool held_ = true;       // gRPC waits for us before OnDone

@@ -22,13 +22,14 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr std::size_t kMaxUnderWay = 8;
 constexpr std::chrono::seconds kWelcomeTimeout{30};
 
-v1::AgentMessage make_hello(const UplinkOptions& options, const BatchSource& source) {
+v1::AgentMessage make_hello(const UplinkOptions& options, const BatchSource& source, std::uint64_t alert_change) {
   v1::AgentMessage message;
   auto& hello = *message.mutable_hello();
   hello.set_protocol_version(kProtocolVersion);
   hello.set_epoch(source.epoch());
   hello.set_oldest_sequence(source.oldest_sequence());
   hello.set_agent_version(options.agent_version);
+  hello.set_alert_change(alert_change);
   utsname names{};
   if (uname(&names) == 0) {
     hello.set_host_name(names.nodename);
@@ -80,6 +81,7 @@ class Uplink::Impl {
   void connect();
   void take_welcome(const v1::Welcome& welcome);
   bool take_acknowledgement(std::uint64_t sequence);
+  void take_alert(v1::Alert& alert);
   void forget_until(std::uint64_t sequence);
   void send_next();
   void give_up(std::string fault);
@@ -104,6 +106,7 @@ class Uplink::Impl {
   Clock::time_point next_attempt_{};
   std::uint64_t unsendable_ = 0;  // first sequence of a batch that did not fit; 0: none
   bool source_empty_ = false;     // has been asked since poll() was called
+  std::uint64_t alert_change_ = 0;  // of the last alert
 
   // Of the present stream:
   std::unique_ptr<Session> session_;
@@ -156,9 +159,10 @@ bool Uplink::Impl::step() {
     if (Clock::now() >= next_attempt_) connect();
     return false;
   }
-  const auto news = session_->take_news();
+  auto news = session_->take_news();
   if (news.welcome) take_welcome(*news.welcome);
   const bool acknowledged = news.acknowledged && take_acknowledgement(*news.acknowledged);
+  for (auto& alert : news.alerts) take_alert(alert);
   if (news.ended) {
     take_end(*news.ended);
   } else if (!own_fault_.empty()) {
@@ -179,7 +183,7 @@ void Uplink::Impl::connect() {
   under_way_.clear();
   welcomed_ = progressed_ = false;
   welcome_deadline_ = Clock::now() + kWelcomeTimeout;
-  session_ = std::make_unique<Session>(std::move(*connection), make_hello(options_, source_), signal_);
+  session_ = std::make_unique<Session>(std::move(*connection), make_hello(options_, source_, alert_change_), signal_);
 }
 
 void Uplink::Impl::take_welcome(const v1::Welcome& welcome) {
@@ -216,6 +220,13 @@ bool Uplink::Impl::take_acknowledgement(std::uint64_t sequence) {
   change_status([sequence](UplinkStatus& status) { status.acknowledged_sequence = sequence; });
   forget_until(sequence);
   return true;
+}
+
+void Uplink::Impl::take_alert(v1::Alert& alert) {
+  if (!options_.take_alert) return;
+  alert_change_ = alert.change();  // the last, not the highest: of another store they may begin anew
+  const bool taken = options_.take_alert(std::move(*alert.mutable_json()));
+  change_status([taken](UplinkStatus& status) { ++(taken ? status.alerts : status.malformed_alerts); });
 }
 
 void Uplink::Impl::forget_until(std::uint64_t sequence) {

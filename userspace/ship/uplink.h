@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,9 @@ struct UplinkOptions {
   /// Silence after which the collector is asked for a sign of life. What it has not
   /// received 20 s after sending ends the stream anyway, so this is for idle streams.
   std::chrono::milliseconds keepalive{60'000};
+  /// Gets the alerts of this gateway as the collector sends them: foreign bytes. On the
+  /// thread of poll(); false: it is none. Empty: they are passed over.
+  std::function<bool(std::string json)> take_alert;
 };
 
 struct UplinkStatus {
@@ -37,6 +41,8 @@ struct UplinkStatus {
   std::uint64_t acknowledged_sequence = 0;
   std::uint64_t sent_bytes = 0;         // encoded batches, without gRPC and TLS
   std::uint64_t connections = 0;        // attempts that got a Welcome
+  std::uint64_t alerts = 0;             // told by the collector, the same again when it has changed
+  std::uint64_t malformed_alerts = 0;
 };
 
 /// What the uplink needs of the spool. Called from the thread of poll() only.

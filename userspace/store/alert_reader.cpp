@@ -17,8 +17,11 @@ SELECT a.change, a.gateway_id, a.id, a.severity, a.state, a.profile, a.contact, 
             AND c.gone = 0)))
 FROM alert a )sql";
 
+constexpr const char* kOfAny = "WHERE (?1 IS NULL OR a.gateway_id = ?1)";
+constexpr const char* kOfGateway = "WHERE a.gateway_id = ?1";  // finds its index
+
 constexpr const char* kWhere = R"sql(
-WHERE (?1 IS NULL OR a.gateway_id = ?1) AND (?2 = '' OR a.id = ?2) AND (?3 = '' OR a.owner = ?3)
+  AND (?2 = '' OR a.id = ?2) AND (?3 = '' OR a.owner = ?3)
   AND (?4 = '' OR a.device_id = ?4) AND (?5 = '' OR a.class = ?5) AND (?6 IS NULL OR a.state = ?6)
   AND a.severity >= ?7 AND a.last_ns >= ?8 AND a.last_ns < ?9 )sql";
 
@@ -60,10 +63,11 @@ std::uint64_t signed_time(std::uint64_t ns) { return std::min<std::uint64_t>(ns,
 base::Result<void> AlertReader::prepare(sql::Connection& connection) {
   connection_ = &connection;
   const std::string columns = kColumns;
-  const std::string where = kWhere;
+  const std::string where = kOfAny + std::string(kWhere);
   return prepare_all(
       connection,
       {{&find_alerts_, columns + where + "ORDER BY a.last_ns DESC, a.id LIMIT ?10 OFFSET ?11"},
+       {&find_of_gateway_, columns + kOfGateway + kWhere + "ORDER BY a.last_ns DESC, a.id LIMIT ?10 OFFSET ?11"},
        {&find_first_alerts_, columns + where + "ORDER BY a.wall_ns, a.id LIMIT ?10 OFFSET ?11"},
        {&find_changes_, columns + "WHERE a.change > ?1 ORDER BY a.change LIMIT ?2"},
        {&find_profiles_, "SELECT key, wall_ns, body, summary FROM judge_state WHERE kind = 0 AND (?1 = '' OR key = ?1) "
@@ -71,7 +75,7 @@ base::Result<void> AlertReader::prepare(sql::Connection& connection) {
 }
 
 base::Result<void> AlertReader::alerts(const AlertQuery& query, const std::function<void(const StoredAlert&)>& take) {
-  auto& find = query.oldest_first ? *find_first_alerts_ : *find_alerts_;
+  auto& find = query.oldest_first ? *find_first_alerts_ : query.gateway_id ? *find_of_gateway_ : *find_alerts_;
   const ResetAtEnd reset(find);
   std::optional<std::int64_t> state;
   if (query.state) state = static_cast<std::int64_t>(*query.state);

@@ -23,6 +23,7 @@ class AlertReader {
  private:
   sql::Connection* connection_ = nullptr;
   std::optional<sql::Statement> find_alerts_;
+  std::optional<sql::Statement> find_of_gateway_;
   std::optional<sql::Statement> find_first_alerts_;
   std::optional<sql::Statement> find_changes_;
   std::optional<sql::Statement> find_profiles_;

@@ -34,6 +34,8 @@ class FakeSource : public TraceSource {
     pipeline::TracerStatus status = {};
     std::vector<flow::ContainerRecord> containers = {};
     std::vector<flow::DeviceRecord> devices = {};
+    std::vector<std::string> alerts = {};
+    std::optional<local::AgentStatus> agent = {};
     int stops = 0;
     int windows_given = 0;
     std::optional<std::chrono::milliseconds> duration = {};
@@ -55,6 +57,8 @@ class FakeSource : public TraceSource {
   pipeline::TracerStatus status() const override { return script_.status; }
   std::vector<flow::ContainerRecord> containers() const override { return script_.containers; }
   std::vector<flow::DeviceRecord> devices() const override { return script_.devices; }
+  std::vector<std::string> alerts() const override { return script_.alerts; }
+  const local::AgentStatus* agent() const override { return script_.agent ? &*script_.agent : nullptr; }
 
  private:
   Script& script_;
@@ -266,6 +270,57 @@ TEST_F(Commands, DevicesByName) {
   EXPECT_EQ(run("devices"), 0);
   EXPECT_EQ(out_, "");
   EXPECT_THAT(err_, HasSubstr("no devices"));
+}
+
+std::string alert_json(const std::string& id, int severity, const std::string& last_time, const std::string& summary) {
+  return R"({"type":"alert","id":")" + id + R"(","time":"2026-01-02T03:04:05Z","last_time":")" + last_time +
+         R"(","class":"lateral_movement","rule":"scan","severity":)" + std::to_string(severity) +
+         R"(,"gateway":"gw","subject":"modbus1","peer":"198.51.100.7","summary":")" + summary +
+         R"(","count":3,"evidence":[{"type":"flow"}],"status":"open"})";
+}
+
+TEST_F(Commands, AlertsTheLatestFirst) {
+  const auto older = alert_json("a-1", 2, "2026-01-02T03:04:06Z", "older");
+  // Harmful in a terminal, though its JSON has no control character: it turns the text around.
+  const auto later = alert_json("a-2", 4, "2026-01-02T03:04:06.5Z", "tried\\u001b[31m 40 ports \xe2\x80\xaetxt");
+  script_ = {.window = {}, .windows = 0, .alerts = {older, later}};
+  EXPECT_EQ(run("alerts"), 0);
+  EXPECT_EQ(out_,
+            "2026-01-02T03:04:06Z  high         lateral_movement      modbus1 -> 198.51.100.7  x3  open  a-2\n"
+            "    tried?[31m 40 ports \xef\xbf\xbdtxt\n"
+            "2026-01-02T03:04:06Z  low          lateral_movement      modbus1 -> 198.51.100.7  x3  open  a-1\n"
+            "    older\n");
+  EXPECT_EQ(err_, "");
+  EXPECT_EQ(run("alerts --json"), 0);
+  EXPECT_EQ(out_, later + "\n" + older + "\n");
+  EXPECT_EQ(run("alerts --json --severity 3"), 0);
+  EXPECT_EQ(out_, later + "\n");
+  EXPECT_EQ(run("alerts --severity 5"), 0);
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(err_, "iris-trace: no alerts: none of severity 5 or graver, 2 below\n");
+  script_.alerts.push_back("{}");
+  EXPECT_EQ(run("alerts"), 1);
+}
+
+TEST_F(Commands, NoAlertsSayWhy) {
+  script_ = {.window = {}, .windows = 0, .agent = local::AgentStatus{}};
+  EXPECT_EQ(run("alerts --json"), 0);
+  EXPECT_EQ(out_, "");
+  EXPECT_EQ(err_, "iris-trace: no alerts: irisd ships to no collector, which would find them\n");
+  script_.agent->uplink.emplace();
+  script_.agent->uplink->fault = "the collector cannot be reached\x1b[31m";
+  EXPECT_EQ(run("alerts"), 0);
+  EXPECT_EQ(err_, "iris-trace: no alerts: irisd is not connected to its collector: the collector cannot be reached\xef\xbf\xbd[31m\n");
+  script_.alerts = {alert_json("a-1", 2, "2026-01-02T03:04:06Z", "older")};
+  EXPECT_EQ(run("alerts --json"), 0);
+  EXPECT_EQ(out_, script_.alerts.front() + "\n");
+  EXPECT_THAT(err_, HasSubstr("there may be newer alerts: irisd is not connected"));
+  script_.agent->uplink->connected = true;
+  EXPECT_EQ(run("alerts"), 0);
+  EXPECT_EQ(err_, "");
+  script_.alerts.clear();
+  EXPECT_EQ(run("alerts"), 0);
+  EXPECT_EQ(err_, "iris-trace: no alerts: the collector has told of none in the last 24 hours\n");
 }
 
 TEST_F(Commands, StatusAndSelfTest) {

@@ -50,6 +50,17 @@ TEST(Options, FlowsByDefault) {
   EXPECT_FALSE(options.duration);
 }
 
+TEST(Options, AlertsFromASeverityOn) {
+  EXPECT_EQ(good("alerts").min_severity, 1);
+  const Options options = good("alerts --json --severity 4 --socket /s");
+  EXPECT_EQ(options.command, Command::alerts);
+  EXPECT_EQ(options.min_severity, 4);
+  EXPECT_TRUE(options.socket_named);
+  for (const char* bad : {"alerts --severity 0", "alerts --severity 6", "alerts --severity high", "alerts --standalone"}) {
+    EXPECT_EQ(early(bad).exit_code, 2) << bad;
+  }
+}
+
 TEST(Options, TimesTakeUnits) {
   EXPECT_EQ(good("flows --window 0.5 --for 5m").tracer.window.count(), 500);
   EXPECT_EQ(good("flows --for 5m").duration->count(), 300'000);
@@ -138,7 +149,7 @@ TEST(Options, LimitsAndPlacesReachTheTracer) {
 TEST(Options, HelpHasExamplesForEveryCommand) {
   EXPECT_EQ(early("--help").exit_code, 0);
   EXPECT_THAT(early("--help").out, HasSubstr("Exit codes"));
-  for (const char* command : {"flows", "events", "exits", "containers", "status", "selftest", "record", "replay"}) {
+  for (const char* command : {"flows", "events", "exits", "containers", "devices", "alerts", "status", "selftest", "record", "replay"}) {
     const EarlyEnd help = early(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:\n  iris-trace " + std::string(command)));

@@ -43,6 +43,20 @@ class MemoryStore final : public store::Store {
     return commits_;
   }
 
+  /// An alert, new or changed; the latest when it was last found. Gives its change.
+  std::uint64_t put_alert(std::int64_t gateway_id, const std::string& id, std::uint64_t last_wall_ns = 1,
+                          const std::string& more = "\"evidence\":[]") {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(alerts_, [&](const auto& known) { return known.first.id == id; });
+    store::StoredAlert alert;
+    alert.change = ++change_;
+    alert.gateway_id = gateway_id;
+    alert.id = id;
+    alert.json = R"({"type":"alert","id":")" + id + "\"," + more + "}";
+    alerts_.emplace_back(alert, last_wall_ns);
+    return change_;
+  }
+
   base::Result<store::Gateway> add_gateway(const std::string& name, const std::string& token_hash,
                                            std::uint64_t now_wall_ns) override {
     const std::lock_guard lock(mutex_);
@@ -122,17 +136,35 @@ class MemoryStore final : public store::Store {
   base::Result<std::uint64_t> judge_states(const std::function<void(store::JudgeState&&)>&) override { return 0U; }
   base::Result<void> checkpoint(std::span<const store::JudgeState>, std::uint64_t, std::uint64_t) override { return {}; }
   base::Result<void> put_alerts(std::span<const store::AlertEntry>, std::uint64_t) override { return {}; }
-  base::Result<void> alerts(const store::AlertQuery&, const std::function<void(const store::StoredAlert&)>&) override {
+  base::Result<void> alerts(const store::AlertQuery& query,
+                            const std::function<void(const store::StoredAlert&)>& take) override {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    for (auto at = alerts_.rbegin(); at != alerts_.rend() && count < query.limit; ++at) {
+      if (at->second < query.start_wall_ns || (query.gateway_id && at->first.gateway_id != *query.gateway_id)) continue;
+      ++count;
+      take(at->first);
+    }
     return {};
   }
-  base::Result<std::vector<store::StoredAlert>> alert_changes(std::uint64_t, std::size_t) override { return {}; }
+  base::Result<std::vector<store::StoredAlert>> alert_changes(std::uint64_t change, std::size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<store::StoredAlert> found;
+    for (const auto& [alert, last_wall_ns] : alerts_) {
+      if (alert.change > change && found.size() < limit) found.push_back(alert);
+    }
+    return found;
+  }
   base::Result<bool> set_alert_state(const std::string&, store::AlertState) override { return false; }
   base::Result<void> profiles(const store::ProfileQuery&,
                               const std::function<void(const store::StoredProfile&)>&) override {
     return {};
   }
   base::Result<std::optional<store::StoredIncident>> incident(const std::string&) override { return std::nullopt; }
-  base::Result<std::uint64_t> sink_position(const std::string&) override { return 0U; }
+  base::Result<std::uint64_t> sink_position(const std::string&) override {
+    const std::lock_guard lock(mutex_);
+    return change_;
+  }
   base::Result<void> set_sink_position(const std::string&, std::uint64_t) override { return {}; }
 
   base::Result<bool> maintain(const store::Retention&, std::uint64_t) override { return false; }
@@ -184,6 +216,8 @@ class MemoryStore final : public store::Store {
   std::map<std::pair<std::int64_t, std::uint64_t>, std::uint64_t> positions_;
   std::vector<store::IngestBatch> committed_;
   std::size_t commits_ = 0;
+  std::vector<std::pair<store::StoredAlert, std::uint64_t>> alerts_;  // in the order of changes
+  std::uint64_t change_ = 0;
 };
 
 }  // namespace iris::test_support

@@ -26,7 +26,7 @@ class FakeBackend : public Backend {
     status.tracer.map_bytes["m"] = 5;
     status.tracer.total.dropped["ring_full"] = 6;
     status.spool.windows = 7;
-    status.uplink = ship::UplinkStatus{true, "", 1, 2, 3, 4};
+    status.uplink = ship::UplinkStatus{true, "", 1, 2, 3, 4, 5, 6};
     status.self_test = {{"connect", false, "why"}};
     return status;
   }
@@ -43,6 +43,9 @@ class FakeBackend : public Backend {
     flow::ContainerRecord record;
     record.owner = std::make_shared<const flow::Owner>(owner);
     return std::vector{record};
+  }
+  base::Result<std::vector<std::string>> alerts() override {
+    return std::vector<std::string>{R"({"id":"a"})", "{\"id\":\"\xff\"}"};
   }
   base::Result<std::vector<pipeline::SelfTestStep>> self_test() override {
     return base::fail("run as root", base::Error::Kind::permission);
@@ -122,6 +125,8 @@ TEST_F(Local, StatusContainersAndErrorsComeThrough) {
   EXPECT_EQ(status->tracer.total.dropped.at("ring_full"), 6U);
   EXPECT_EQ(status->spool.windows, 7U);
   EXPECT_EQ(status->uplink->acknowledged_sequence, 2U);
+  EXPECT_EQ(status->uplink->alerts, 5U);
+  EXPECT_EQ(status->uplink->malformed_alerts, 6U);
   EXPECT_EQ(status->self_test.at(0).detail, "why");
   const auto containers = client->containers();
   ASSERT_TRUE(containers && containers->size() == 1);
@@ -130,6 +135,9 @@ TEST_F(Local, StatusContainersAndErrorsComeThrough) {
   ASSERT_TRUE(devices && devices->size() == 1);
   EXPECT_EQ(devices->front().device.id, "gw1/modbus1/PowerMeter-01");
   EXPECT_EQ(devices->front().device.tags, R"({"site":"plant-a"})");
+  const auto alerts = client->alerts();
+  ASSERT_TRUE(alerts) << alerts.error().message;
+  EXPECT_EQ(*alerts, (std::vector<std::string>{R"({"id":"a"})", "{\"id\":\"\xff\"}"}));
   const auto tested = client->self_test();
   ASSERT_FALSE(tested);
   EXPECT_EQ(tested.error().kind, base::Error::Kind::permission);

@@ -87,6 +87,84 @@ TEST_F(ScriptedTest, NewerCollectorIsUnderstood) {
   EXPECT_EQ(uplink->status().acknowledged_sequence, 20U);
 }
 
+v1::CollectorMessage alert(const std::string& json, std::uint64_t change) {
+  v1::CollectorMessage message;
+  message.mutable_alert()->set_json(json);
+  message.mutable_alert()->set_change(change);
+  return message;
+}
+
+TEST_F(ScriptedTest, AlertsAreHandedOverAndANewStreamSaysWhichOnesAreKnown) {
+  std::mutex mutex;
+  std::vector<std::uint64_t> known;
+  ScriptedCollector collector([&](const v1::Hello& hello, Stream& stream) {
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex);
+      known.push_back(hello.alert_change());
+      first = known.size() == 1;
+    }
+    stream.Write(welcome(1, 0));
+    if (first) {
+      stream.Write(alert("one", 4));
+      stream.Write(alert("bad", 5));
+      stream.Write(alert("two", 9));
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "again");
+    }
+    return acknowledge_all(stream);
+  });
+  std::vector<std::string> taken;
+  auto options = plain_options("g1", collector.port());
+  options.take_alert = [&](std::string json) {
+    taken.push_back(json);
+    return json != "bad";
+  };
+  source.add(3);
+  const auto uplink = connect(options, source);
+  EXPECT_TRUE(poll_until(*uplink, [&] { return source.empty(); }));
+  EXPECT_THAT(taken, testing::ElementsAre("one", "bad", "two"));
+  EXPECT_EQ(uplink->status().alerts, 2U);
+  EXPECT_EQ(uplink->status().malformed_alerts, 1U);
+  const std::lock_guard lock(mutex);
+  EXPECT_THAT(known, testing::ElementsAre(0, 9));
+}
+
+TEST_F(ScriptedTest, ManyAlertsThatNobodyTakesAreBounded) {
+  constexpr std::uint64_t kAlerts = 200;
+  std::atomic<bool> written{false};
+  ScriptedCollector collector([&](const v1::Hello&, Stream& stream) {
+    stream.Write(welcome(1, 0));
+    for (std::uint64_t i = 1; i <= kAlerts; ++i) stream.Write(alert(std::string(30'000, 'x'), i));
+    written = true;
+    return acknowledge_all(stream);
+  });
+  std::uint64_t taken = 0;
+  auto options = plain_options("g1", collector.port());
+  options.take_alert = [&](const std::string&) { return ++taken > 0; };
+  const auto uplink = connect(options, source);
+  uplink->poll(0ms);  // connects; gRPC's own threads read on
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!written && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(written);
+  source.add(1);  // acknowledged behind the alerts
+  EXPECT_TRUE(poll_until(*uplink, [&] { return source.empty(); }));
+  EXPECT_GT(taken, 0U);
+  EXPECT_LT(taken, kAlerts);
+}
+
+TEST_F(ScriptedTest, AlertsBeforeTheWelcomeBreakTheProtocol) {
+  ScriptedCollector collector([&](const v1::Hello&, Stream& stream) {
+    stream.Write(alert("one", 1));
+    return acknowledge_all(stream);
+  });
+  auto options = plain_options("g1", collector.port());
+  bool taken = false;
+  options.take_alert = [&](const std::string&) { return taken = true; };
+  const auto uplink = connect(options, source);
+  EXPECT_TRUE(poll_until(*uplink, [&] { return uplink->status().fault.find("protocol") != std::string::npos; }));
+  EXPECT_FALSE(taken);
+}
+
 TEST_F(ScriptedTest, StartsBehindThePositionAndKeepsFewUnderWay) {
   std::mutex mutex;
   std::vector<std::uint64_t> firsts;

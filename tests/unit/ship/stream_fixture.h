@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <numeric>
+#include <thread>
 
 #include "collector/ingest_server.h"
 #include "collector/memory_store.h"
@@ -55,7 +57,7 @@ class StreamTest : public testing::Test {
   void start(collector::IngestOptions options, int port = 0) {
     options.listen = "127.0.0.1:" + std::to_string(port);
     options.commit_interval = 1ms;
-    auto started = collector::IngestServer::start(options, store, [] { return std::uint64_t{1}; });
+    auto started = collector::IngestServer::start(options, store, [this] { return now_wall_ns.load(); });
     ASSERT_TRUE(started) << started.error().message;
     server = std::move(*started);
   }
@@ -95,6 +97,7 @@ class StreamTest : public testing::Test {
   TemporaryDirectory directory;
   TestAuthority authority;
   MemoryStore store;
+  std::atomic<std::uint64_t> now_wall_ns{1};
   std::map<std::string, std::string> tokens;
   std::unique_ptr<collector::IngestServer> server;
 };

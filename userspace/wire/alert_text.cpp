@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "collector_program/alert_text.h"
+#include "wire/alert_text.h"
 
 #include <fmt/format.h>
 
 #include <array>
 #include <nlohmann/json.hpp>
 
-namespace iris::collector {
+namespace iris::wire {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -87,4 +87,4 @@ std::string alert_text(const std::string& json, bool whole) {
   return out;
 }
 
-}  // namespace iris::collector
+}  // namespace iris::wire

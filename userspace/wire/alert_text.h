@@ -3,10 +3,10 @@
 
 #include <string>
 
-namespace iris::collector {
+namespace iris::wire {
 
 /// An alert, given as the JSON of the contract, in lines for people; `whole`: with what
 /// was expected, its techniques and its evidence.
 std::string alert_text(const std::string& json, bool whole);
 
-}  // namespace iris::collector
+}  // namespace iris::wire
