@@ -51,7 +51,7 @@ void IdentityHub::reload() {
   for (auto& [name, client] : clients_) client->reload();
 }
 
-void IdentityHub::on_evidence(const std::string& registry, std::vector<identity::Evidence> evidence) {
+void IdentityHub::on_evidence(const std::string& registry, std::vector<identity::SharedEvidence> evidence) {
   {
     const std::lock_guard lock(mutex_);
     evidence_[registry] = std::move(evidence);
@@ -114,9 +114,9 @@ void IdentityHub::run() {
 
 void IdentityHub::merge_now(std::unique_lock<std::mutex>& lock) {
   dirty_ = false;
-  std::vector<identity::Evidence> all;
+  std::vector<identity::SharedEvidence> all;
   for (const auto& [registry, evidence] : evidence_) {
-    std::copy_if(evidence.begin(), evidence.end(), std::back_inserter(all), [this](const auto& one) { return !is_container(one); });
+    std::copy_if(evidence.begin(), evidence.end(), std::back_inserter(all), [this](const auto& one) { return !is_container(*one); });
   }
   const identity::MergeRules rules = rules_;
   const bool complete = all_heard();

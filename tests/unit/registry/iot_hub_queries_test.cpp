@@ -28,7 +28,7 @@ struct IotHubQueriesTest : IotHubFixture {
   void put_cache(const std::string& endpoint, const std::string& gateway) {
     identity::Evidence known;
     known.name = "known before";
-    ASSERT_TRUE(write_cache(cache_file(), {"iot_hub", endpoint, gateway}, 77, {known}));
+    ASSERT_TRUE(write_cache(cache_file(), {"iot_hub", endpoint, gateway}, 77, identity::share({known})));
     options.cache_file = cache_file();
   }
 };
