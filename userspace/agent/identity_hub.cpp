@@ -19,8 +19,8 @@ constexpr std::size_t kMaxContainerAddresses = 16'384;
 
 }  // namespace
 
-IdentityHub::IdentityHub(identity::MergeRules rules, std::map<std::string, std::string> told, std::chrono::milliseconds patience)
-    : patience_(patience), rules_(std::move(rules)), inventory_(std::move(told)) {}
+IdentityHub::IdentityHub(identity::MergeRules rules, const std::map<std::string, std::string>& told, std::chrono::milliseconds patience)
+    : patience_(patience), rules_(std::move(rules)), inventory_(told) {}
 
 IdentityHub::~IdentityHub() { stop(); }
 

@@ -37,7 +37,7 @@ class IdentityHub : public identity::RegistryListener {
   static constexpr std::size_t kMaxRecordsAWindow = 512;
   static constexpr std::size_t kMaxSecurityWaiting = 4'096;
   /// `told`: as Inventory. The clients are started by start() and ended by stop().
-  IdentityHub(identity::MergeRules rules, std::map<std::string, std::string> told,
+  IdentityHub(identity::MergeRules rules, const std::map<std::string, std::string>& told,
               std::chrono::milliseconds patience = std::chrono::seconds(60));
   ~IdentityHub() override;  // as stop()
 
