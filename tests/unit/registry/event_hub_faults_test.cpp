@@ -175,8 +175,8 @@ TEST_F(EventHubTest, AStolenPartitionIsTriedAgainLater) {
 TEST_F(EventHubTest, TooManyReadersAreSaid) {
   options_.slow_retry = 20ms;
   emulator_options_.partitions = 1;
+  std::vector<std::unique_ptr<Kept>> kept;  // outlives who tells it
   std::vector<std::unique_ptr<EventHubClient>> others;
-  std::vector<std::unique_ptr<Kept>> kept;
   emulator();
   for (int i = 0; i < 5; ++i) {
     kept.push_back(std::make_unique<Kept>());
