@@ -113,6 +113,7 @@ base::Result<Result> run_line(const Folder& folder, const ProtocolLine& line) {
   player.play(learning.records, learning.names, shift);
   player.finish();
   player.take();  // alerts of the learning part: read, and closed
+  if (learning.apart) player.pause();
   player.play(test.records, *names, 0);
   player.finish();
 

@@ -55,6 +55,8 @@ class Player {
   void play(const std::vector<const Connection*>& connections, const std::vector<Name>& names, Seconds shift);
   /// Ends all windows up to now.
   void finish();
+  /// No agent ran until the next connection, which is another call of play().
+  void pause() { paused_ = true; }
   /// Alerts so far, in scenario time of shift 0; closes them.
   std::vector<AlertRow> take();
   const Stats& stats() const { return stats_; }
@@ -74,6 +76,7 @@ class Player {
   const Network& network_;
   std::map<std::int64_t, Window> windows_;
   std::int64_t done_window_ = -1;
+  bool paused_ = false;
   std::map<std::string, flow::OwnerPtr> owners_;
   std::map<base::IpAddress, std::string> names_;
   std::map<std::string, std::int64_t> slices_;  // end of the last slice of a conversation

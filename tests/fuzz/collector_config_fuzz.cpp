@@ -22,5 +22,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto& keep = config.retention;
   if (keep.raw_ns == 0 || keep.raw_ns > keep.hourly_ns || keep.hourly_ns > keep.daily_ns) std::abort();
   if (config.insecure && !config.certificate_file.empty()) std::abort();
+  const auto& notify = config.notify;
+  for (const int severity : {notify.webhook_min_severity, notify.syslog_min_severity, notify.file_min_severity}) {
+    if (severity < 1 || severity > 5) std::abort();
+  }
+  if (!notify.webhook_url.empty() && !notify.webhook_url.starts_with("http")) std::abort();
   return 0;
 }

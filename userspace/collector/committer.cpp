@@ -219,7 +219,7 @@ void Committer::commit(std::vector<Waiting> group) {
 }
 
 void Committer::answer(const Waiting& waiting, store::CommitResult result) {
-  const auto& [gateway_id, epoch, first, last, batch] = waiting.batch;
+  const auto& batch = waiting.batch.batch;
   switch (result) {
     case store::CommitResult::committed:
       ++counters_.batches;
@@ -234,7 +234,7 @@ void Committer::answer(const Waiting& waiting, store::CommitResult result) {
     case store::CommitResult::overlap:
       return waiting.stream->fail(Status(StatusCode::FAILED_PRECONDITION, "part of the batch is there already"));
   }
-  waiting.stream->acknowledge(last);
+  waiting.stream->acknowledge(waiting.batch.last_sequence);
 }
 
 void Committer::sweep() {

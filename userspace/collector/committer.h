@@ -40,6 +40,9 @@ class Committer {
   /// must not read until resume().
   bool put(StreamPtr stream, store::IngestBatch batch, std::size_t bytes);
 
+  /// Batches come with what the judge is to read.
+  bool judged() const { return options_.judged; }
+
   std::uint64_t waiting() const;
   /// Commits what waits, as far as there is time until `deadline`, and ends all streams.
   void stop(Clock::time_point deadline);

@@ -21,6 +21,7 @@ struct IngestOptions {
   std::filesystem::path client_ca_file;    // set: client certificates are accepted too
   std::chrono::milliseconds commit_interval{20};  // how long batches of several gateways are gathered
   std::size_t max_waiting_batches = 4096;         // beyond this streams are not read: back-pressure
+  bool judged = true;                   // each batch is put up for the judge, too
 };
 
 struct IngestStatus {

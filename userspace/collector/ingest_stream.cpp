@@ -186,8 +186,14 @@ void IngestStream::take_batch() {
   if (!batch) return malformed(batch.error().message);
   last_sequence_ = std::max(last_sequence_, message.last_sequence());
   store::IngestBatch waiting{gateway_.id, epoch_, message.first_sequence(), message.last_sequence(),
-                             std::move(*batch)};
-  const std::size_t bytes = memory_of(waiting.batch);
+                             std::move(*batch), {}};
+  std::size_t bytes = memory_of(waiting.batch);
+  if (committer_.judged()) {  // here, where there are several threads
+    auto packed = wire::pack(waiting.batch);
+    if (!packed) return malformed(packed.error().message);
+    waiting.packed = std::move(*packed);
+    bytes += waiting.packed.size();
+  }
   incoming_.Clear();
 
   // Under the lock: once the stream has ended, nothing of it goes to the committer.

@@ -14,7 +14,13 @@ base::Result<void> serve(const Config& config);
 /// gateway add, list, revoke. What was asked for goes to stdout, words to stderr.
 base::Result<void> run_gateway_command(const Options& options, const Config& config);
 
-/// A recording of `iris-trace record` through the detectors: the same file gives the
+/// profile export. The document goes to stdout, what it leaves out to stderr.
+base::Result<void> run_policy_command(const Options& options, const Config& config);
+
+/// alerts, alert show, acknowledge, false-positive, close and export, and profiles.
+base::Result<void> run_alert_command(const Options& options, const Config& config);
+
+/// A recording of `iris-trace record`, or a file of `alert export`, through the detectors: the same file gives the
 /// same alerts, byte for byte. Alerts go to stdout.
 base::Result<void> run_replay_command(const Options& options);
 

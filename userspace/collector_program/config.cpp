@@ -83,6 +83,26 @@ Key days(std::string name, std::uint64_t store::Retention::* member) {
           Key::Kind::number};
 }
 
+/// What is wrong with a value of these, notify::faults_of() says for all together.
+Key notify_text(std::string name, std::string notify::NotifySettings::* member) {
+  return {std::move(name), [member](Config& config, const std::string& value) {
+            config.notify.*member = value;
+            return std::string();
+          }};
+}
+
+Key notify_severity(std::string name, int notify::NotifySettings::* member) {
+  return {std::move(name),
+          [member](Config& config, const std::string& value) -> std::string {
+            int number = 0;
+            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+            if (error != std::errc() || end != value.data() + value.size()) return "wants a whole number";
+            config.notify.*member = number;
+            return {};
+          },
+          Key::Kind::number};
+}
+
 Key log_level() {
   return {"log.level", [](Config& config, const std::string& value) -> std::string {
             if (std::find(kLogLevels.begin(), kLogLevels.end(), value) == kLogLevels.end()) {
@@ -94,6 +114,7 @@ Key log_level() {
 }
 
 const std::vector<Key>& keys() {
+  using notify::NotifySettings;
   static const std::vector<Key> all = {
       endpoint("listen", false, &Config::listen),
       endpoint("http", true, &Config::http),
@@ -106,6 +127,20 @@ const std::vector<Key>& keys() {
       days("retention.raw_days", &store::Retention::raw_ns),
       days("retention.hourly_days", &store::Retention::hourly_ns),
       days("retention.daily_days", &store::Retention::daily_ns),
+      path("judge.risky_list", &Config::risky_list),
+      notify_text("webhook.url", &NotifySettings::webhook_url),
+      notify_text("webhook.token_file", &NotifySettings::webhook_token_file),
+      notify_text("webhook.secret_file", &NotifySettings::webhook_secret_file),
+      notify_text("webhook.ca_file", &NotifySettings::webhook_ca_file),
+      notify_severity("webhook.min_severity", &NotifySettings::webhook_min_severity),
+      notify_text("syslog.target", &NotifySettings::syslog_target),
+      notify_text("syslog.format", &NotifySettings::syslog_format),
+      notify_text("syslog.framing", &NotifySettings::syslog_framing),
+      notify_text("syslog.facility", &NotifySettings::syslog_facility),
+      notify_text("syslog.ca_file", &NotifySettings::syslog_ca_file),
+      notify_severity("syslog.min_severity", &NotifySettings::syslog_min_severity),
+      notify_text("alert_file.path", &NotifySettings::file_path),
+      notify_severity("alert_file.min_severity", &NotifySettings::file_min_severity),
       log_level(),
   };
   return all;
@@ -192,6 +227,7 @@ class Reader {
     if (retention.raw_ns > retention.hourly_ns || retention.hourly_ns > retention.daily_ns) {
       fault(where("retention.raw_days"), "raw_days must not be above hourly_days, nor those above daily_days");
     }
+    for (auto& one : notify::faults_of(config.notify)) fault(where(one.key), one.key + ": " + one.message);
   }
 
  private:

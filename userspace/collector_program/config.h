@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "notify/settings.h"
 #include "store/store.h"
 
 /// What iris-collector can be told, as plain values, and how they are read.
@@ -20,6 +21,8 @@ struct Config {
   std::string client_ca_file;    // set: client certificates are accepted, too
   bool insecure = false;         // gRPC in plain text; unix sockets and loopback only
   store::Retention retention;
+  std::string risky_list;        // peers that are a bad sign, beside the list that ships; empty: none
+  notify::NotifySettings notify;  // where alerts go
   std::string log_level = "info";
 };
 

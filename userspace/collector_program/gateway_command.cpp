@@ -2,32 +2,14 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <filesystem>
 
 #include "collector_program/commands.h"
-#include "collector_program/data_directory.h"
 #include "collector_program/service.h"
 #include "rest/answers.h"
 #include "base/rfc3339.h"
 
 namespace iris::collector {
 namespace {
-
-base::Result<std::unique_ptr<store::Store>> open(const Config& config, bool create) {
-  const std::filesystem::path path = store_path(config.store);
-  std::error_code error;
-  if (create) {
-    if (auto made = make_data_directory(config.data_directory); !made) return tl::unexpected(std::move(made.error()));
-  } else if (!std::filesystem::exists(path, error)) {
-    if (error == std::errc::permission_denied) {
-      return base::fail("no permission to read " + path.string(), base::Error::Kind::permission);
-    }
-    return base::fail("there is no store at " + path.string() + " yet: `iris-collector gateway add NAME` makes it");
-  }
-  auto store = store::open_store(config.store);
-  if (!store) return base::with_context("opening " + config.store, std::move(store.error()));
-  return store;
-}
 
 base::Result<void> add(store::Store& store, const Options& options) {
   const auto token = new_token();
@@ -82,7 +64,7 @@ base::Result<void> revoke(store::Store& store, const Options& options) {
 }  // namespace
 
 base::Result<void> run_gateway_command(const Options& options, const Config& config) {
-  auto store = open(config, options.command == Options::Command::gateway_add);
+  auto store = open_for_command(config, options.command == Options::Command::gateway_add);
   if (!store) return tl::unexpected(std::move(store.error()));
   base::Result<void> done;
   switch (options.command) {

@@ -45,8 +45,14 @@ int run(const Options& options) {
   }
   for (const auto& fault : reading.faults) fmt::print(stderr, "iris-collector: {}: {}\n", fault.where, fault.message);
   if (!reading.faults.empty()) return 2;
-  return ended(options.command == Options::Command::serve ? serve(reading.config)
-                                                          : run_gateway_command(options, reading.config));
+  switch (options.command) {
+    case Options::Command::serve: return ended(serve(reading.config));
+    case Options::Command::gateway_add:
+    case Options::Command::gateway_list:
+    case Options::Command::gateway_revoke: return ended(run_gateway_command(options, reading.config));
+    case Options::Command::profile_export: return ended(run_policy_command(options, reading.config));
+    default: return ended(run_alert_command(options, reading.config));
+  }
 }
 
 }  // namespace

@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <map>
 
-#include "base/rfc3339.h"
+#include "analysis/alert_json.h"
+#include "analysis/incident_file.h"
 #include "base/unique_fd.h"
+#include "collector_program/alert_text.h"
 #include "collector_program/commands.h"
 #include "detect/judge.h"
-#include "rest/alert_json.h"
 #include "wire/json_writer.h"
 #include "wire/record_file.h"
 
@@ -61,10 +63,53 @@ class Replay {
   std::map<std::string, std::string> devices_;  // id: DEVICE
 };
 
-void print_text(const detect::Alert& alert) {
-  fmt::print("{}  {:<11}  {:<20}  {}{}{}\n    {}\n", base::format_rfc3339(alert.wall_ns / 1'000'000'000 * 1'000'000'000),
-             detect::to_string(alert.severity), detect::to_string(alert.alert_class), alert.subject,
-             alert.peer.empty() ? "" : " -> ", alert.peer, alert.summary);
+void print(const Options& options, const detect::Alert& alert, const std::string& device) {
+  std::string line;
+  analysis::append_alert(line, alert, device);
+  fmt::print("{}", options.json ? line + "\n" : alert_text(line, false));
+}
+
+/// The alert of a file of `alert export`, judged again.
+base::Result<void> replay_incident(const Options& options, const std::string& name, wire::ReadBytes in) {
+  std::string bytes(analysis::kIncidentMagic);
+  std::array<char, 65'536> block;
+  for (;;) {
+    const auto got = in(block.data(), block.size());
+    if (!got) return base::with_context(name, got.error());
+    if (*got == 0) break;
+    bytes.append(block.data(), *got);
+    if (bytes.size() > analysis::kMostIncidentBytes) return base::fail(name + ": too large for a file of `alert export`");
+  }
+  const auto incident = analysis::read_incident(bytes);
+  if (!incident) return base::with_context(name, incident.error());
+  const auto alert = analysis::reproduce(*incident);
+  if (!alert) return base::with_context(name, alert.error());
+  print(options, *alert, {});
+  return {};
+}
+
+/// What was read to look at comes first again.
+wire::ReadBytes with_begin(std::string begin, wire::ReadBytes rest) {
+  return [begin = std::move(begin), rest = std::move(rest), at = std::size_t{0}](
+             char* into, std::size_t size) mutable -> base::Result<std::size_t> {
+    if (at == begin.size()) return rest(into, size);
+    const std::size_t part = begin.copy(into, size, at);
+    at += part;
+    return part;
+  };
+}
+
+base::Result<std::string> read_begin(const wire::ReadBytes& in, std::size_t size) {
+  std::string begin(size, '\0');
+  std::size_t have = 0;
+  while (have < size) {
+    const auto got = in(begin.data() + have, size - have);
+    if (!got) return tl::unexpected(got.error());
+    if (*got == 0) break;
+    have += *got;
+  }
+  begin.resize(have);
+  return begin;
 }
 
 }  // namespace
@@ -76,7 +121,11 @@ base::Result<void> run_replay_command(const Options& options) {
     if (!file) return base::fail_errno("cannot open " + options.file, errno);
   }
   const std::string name = options.file == "-" ? "standard input" : options.file;
-  auto reader = wire::RecordFileReader::open(wire::read_from(file ? file.get() : 0));
+  const auto in = wire::read_from(file ? file.get() : 0);
+  auto begin = read_begin(in, analysis::kIncidentMagic.size());
+  if (!begin) return base::with_context(name, std::move(begin.error()));
+  if (*begin == analysis::kIncidentMagic) return replay_incident(options, name, in);
+  auto reader = wire::RecordFileReader::open(with_begin(std::move(*begin), in));
   if (!reader) return base::with_context(name, std::move(reader.error()));
   Replay replay(reader->header().host_name);
   base::Result<void> state;
@@ -87,15 +136,7 @@ base::Result<void> run_replay_command(const Options& options) {
     replay.take(**record);
   }
   const auto alerts = replay.finish();
-  for (const auto& alert : alerts) {
-    if (!options.json) {
-      print_text(alert);
-      continue;
-    }
-    std::string line;
-    rest::append_alert(line, alert, replay.device_of(alert));
-    fmt::print("{}\n", line);
-  }
+  for (const auto& alert : alerts) print(options, alert, replay.device_of(alert));
   if (!options.json && state) fmt::print(stderr, "{} alert{}\n", alerts.size(), alerts.size() == 1 ? "" : "s");
   if (std::fflush(stdout) != 0) return base::fail("cannot write to standard output");
   return state;

@@ -11,6 +11,7 @@
 namespace iris::collector {
 namespace {
 
+constexpr std::chrono::milliseconds kAskForAlerts{1'000};
 constexpr std::chrono::milliseconds kIngestStopTime{2'000};
 
 base::Result<IngestOptions> ingest_options(const Config& config) {
@@ -42,9 +43,26 @@ std::uint64_t now_wall_ns() {
 
 std::string store_path(const std::string& url) { return url.substr(url.find(':') + 1); }
 
+base::Result<std::unique_ptr<store::Store>> open_for_command(const Config& config, bool create) {
+  const std::filesystem::path path = store_path(config.store);
+  std::error_code error;
+  if (create) {
+    if (auto made = make_data_directory(config.data_directory); !made) return tl::unexpected(std::move(made.error()));
+  } else if (!std::filesystem::exists(path, error)) {
+    if (error == std::errc::permission_denied) {
+      return base::fail("no permission to read " + path.string(), base::Error::Kind::permission);
+    }
+    return base::fail("there is no store at " + path.string() + " yet: `iris-collector gateway add NAME` makes it");
+  }
+  auto store = store::open_store(config.store);
+  if (!store) return base::with_context("opening " + config.store, std::move(store.error()));
+  return store;
+}
+
 base::Result<std::unique_ptr<Service>> Service::start(const Config& config) {
   std::unique_ptr<Service> service(new Service);
   if (auto opened = service->open(config); !opened) return tl::unexpected(std::move(opened.error()));
+  if (auto started = service->start_judge(config); !started) return tl::unexpected(std::move(started.error()));
   if (auto started = service->start_ingest(config); !started) return tl::unexpected(std::move(started.error()));
   if (auto started = service->start_http(config); !started) return tl::unexpected(std::move(started.error()));
   return service;
@@ -59,6 +77,20 @@ base::Result<void> Service::open(const Config& config) {
   if (!opened) return base::with_context("opening " + config.store, std::move(opened.error()));
   store_ = std::move(*opened);
   maintainer_ = std::make_unique<Maintainer>(*store_, config.retention, now_wall_ns);
+  return {};
+}
+
+base::Result<void> Service::start_judge(const Config& config) {
+  // Its positions stand before the first alert, so that it misses none.
+  feed_.emplace(*store_);
+  auto sinks = notify::make_sinks(config.notify, IRIS_VERSION);
+  if (!sinks) return tl::unexpected(std::move(sinks.error()));
+  notifier_ = std::make_unique<notify::Notifier>(*feed_, std::move(*sinks), notify::NotifierOptions{.poll = kAskForAlerts});
+  analysis::JudgeOptions options;
+  options.risky_list = config.risky_list;
+  auto judge = analysis::JudgeLoop::start(*store_, std::move(options), now_wall_ns);
+  if (!judge) return tl::unexpected(std::move(judge.error()));
+  judge_ = std::move(*judge);
   return {};
 }
 
@@ -81,7 +113,8 @@ base::Result<void> Service::start_http(const Config& config) {
     spdlog::warn("the token and all answers go over {} in plain text: put a TLS proxy in front", config.http);
   }
   const rest::Sources sources{store_.get(), [this] { return ingest_->status(); },
-                              [this] { return maintainer_->status(); }, IRIS_VERSION};
+                              [this] { return maintainer_->status(); }, [this] { return judge_->status(); },
+                              [this] { return notifier_->status(); }, IRIS_VERSION};
   auto http = rest::HttpServer::start(endpoint->host, endpoint->port, rest::Api(sources, token->token));
   if (!http) return tl::unexpected(std::move(http.error()));
   http_ = std::move(*http);
@@ -92,6 +125,8 @@ void Service::stop() {
   maintainer_->request_stop();
   http_->stop();
   ingest_->stop(kIngestStopTime);
+  if (notifier_) notifier_->stop();
+  judge_.reset();  // keeps what it has learned
 }
 
 bool Service::healthy() const { return store_->gateways().has_value(); }

@@ -5,11 +5,14 @@
 #include <optional>
 #include <string>
 
+#include "analysis/judge_loop.h"
 #include "base/result.h"
+#include "collector_program/alert_feed.h"
 #include "collector/ingest_server.h"
 #include "collector_program/config.h"
 #include "collector_program/data_directory.h"
 #include "collector_program/maintainer.h"
+#include "notify/notifier.h"
 #include "rest/http_server.h"
 
 namespace iris::collector {
@@ -19,6 +22,10 @@ std::uint64_t now_wall_ns();
 
 /// The path in "sqlite:PATH".
 std::string store_path(const std::string& url);
+
+/// The store, for a command beside a running `serve` or without one. `create`: else one
+/// that is not there is an error that says what to do.
+base::Result<std::unique_ptr<store::Store>> open_for_command(const Config& config, bool create);
 
 /// Everything that `serve` runs, from the store to both front doors.
 class Service {
@@ -36,6 +43,7 @@ class Service {
  private:
   Service() = default;
   base::Result<void> open(const Config& config);
+  base::Result<void> start_judge(const Config& config);
   base::Result<void> start_ingest(const Config& config);
   base::Result<void> start_http(const Config& config);
 
@@ -43,6 +51,9 @@ class Service {
   std::optional<StoreLock> lock_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Maintainer> maintainer_;
+  std::optional<AlertFeed> feed_;
+  std::unique_ptr<notify::Notifier> notifier_;
+  std::unique_ptr<analysis::JudgeLoop> judge_;
   std::unique_ptr<IngestServer> ingest_;
   std::unique_ptr<rest::HttpServer> http_;
 };

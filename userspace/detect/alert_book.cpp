@@ -14,9 +14,10 @@ namespace {
 constexpr std::uint64_t kSecond = 1'000'000'000;
 
 /// What is below medium never hides what is above.
-int band(const Finding& finding) {
-  return static_cast<int>(finding.alert_class) * 2 + (finding.severity >= Severity::medium ? 1 : 0);
+int band(AlertClass alert_class, Severity severity) {
+  return static_cast<int>(alert_class) * 2 + (severity >= Severity::medium ? 1 : 0);
 }
+int band(const Finding& finding) { return band(finding.alert_class, finding.severity); }
 
 std::string workload_of(const Entity& entity) {
   return entity.gateway + '\n' + (entity.device.empty() ? entity.subject : entity.device);
@@ -75,11 +76,13 @@ const Alert& AlertBook::add(const Finding& finding, const Entity& entity, std::u
     alert.contact = finding.contact;
     const auto who = workload_of(entity);
     alert.id = fmt::format("{:016x}", profile::stable_hash(fmt::format("{}\n{}\n{}", who, now_ns, band(finding))));
+    open->source = source_of(finding, entity);
     by_workload_[{who, band(finding)}] = number;
-    if (const auto source = source_of(finding, entity); !source.empty()) by_source_[{source, band(finding)}] = number;
+    if (!open->source.empty()) by_source_[{open->source, band(finding)}] = number;
   }
   Alert& alert = open->alert;
   open->changed = true;
+  if (!alert.owner && alert.device.empty() && alert.subject == entity.subject) alert.owner = entity.owner;
   ++alert.count;
   alert.last_wall_ns = std::max(alert.last_wall_ns, now_ns);
   alert.confidence = std::min(alert.confidence, confidence);
@@ -118,6 +121,23 @@ void AlertBook::close(const std::string& id) {
     open_.erase(entry);  // the indexes point to nothing then, and are swept
     return;
   }
+}
+
+std::vector<AlertBook::Open*> AlertBook::of_gateway(const std::string& gateway) {
+  std::vector<Open*> found;
+  for (auto& [number, open] : open_)
+    if (open.alert.gateway == gateway) found.push_back(&open);
+  return found;
+}
+
+void AlertBook::put(Open open) {
+  const std::uint64_t number = next_++;
+  const Alert& alert = open.alert;
+  const std::string who = alert.gateway + '\n' + (alert.device.empty() ? alert.subject : alert.device);
+  const int in = band(alert.alert_class, alert.severity);
+  by_workload_[{who, in}] = number;
+  if (!open.source.empty()) by_source_[{open.source, in}] = number;
+  open_.emplace(number, std::move(open));
 }
 
 std::vector<Alert> AlertBook::take() {

@@ -27,11 +27,17 @@ class AlertBook {
   /// Somebody has dealt with it: what comes next is a new alert.
   void close(const std::string& id);
 
- private:
   struct Open {
     Alert alert;
+    std::string source;  // index key of who did it; empty: not known
     bool changed = true;
   };
+  /// What is open of a gateway, in the order made. Valid until the next call.
+  std::vector<Open*> of_gateway(const std::string& gateway);
+  /// One that another book had open.
+  void put(Open open);
+
+ private:
   using Key = std::pair<std::string, int>;  // gateway and workload, or source; class and band
 
   Open* find(const Finding& finding, const Entity& entity, std::uint64_t now_ns);

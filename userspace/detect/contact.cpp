@@ -60,7 +60,9 @@ void add_failures(const Moment& moment, const Suspect& suspect, Case& made) {
   // A neighbour that is switched off is retried by its apps; that is no intruder's doing.
   const bool app_retry =
       moment.seen.reach != Reach::external && is_usual_port(moment.seen.port) && !is_admin_port(moment.seen.port);
-  if (never_answered && network_works && !app_retry && (burst || suspect.failures >= limits.failures_persistent)) {
+  // A service of the host itself that is down; ports of loopback that are searched are a vertical scan.
+  const bool itself = moment.seen.address && moment.seen.address->is_loopback();
+  if (never_answered && network_works && !app_retry && !itself && (burst || suspect.failures >= limits.failures_persistent)) {
     // An old name that nobody serves any more is tried for years.
     made.add(moment.seen.named ? 2 : 3,
              fmt::format("{} attempts, none answered, while other peers answer", suspect.attempts));
@@ -246,6 +248,9 @@ void detect_contact(const Moment& moment, Suspect& suspect, Findings& out) {
     judge_external_outbound(moment, suspect, made);
   else if (!seen.outbound())
     judge_external_inbound(moment, made);
+  // Never a sign of its own: somebody works late.
+  if (made.score > 0 && moment.entity.profile->unusual_hour(moment.now_ns))
+    made.add(0.5, "and at an hour of the week in which it has never been active");
   // Once accused it stays so: what it does next is news again. The profile remembers
   // for longer than the suspect, but only a block of addresses.
   const bool accused =

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ip_address.h"
 #include "detect/alert.h"
 #include "detect/fan.h"
 #include "detect/thresholds.h"
@@ -45,6 +46,30 @@ struct HourSum {
   std::uint64_t in = 0;
 };
 
+/// How steadily a peer that is normal answers: what its silence, or a slower pace, is measured by.
+struct Rhythm {
+  std::uint64_t contact = 0;  // key in the profile
+  base::IpAddress peer;       // as last seen
+  std::uint64_t first_ns = 0;
+  std::uint64_t last_ns = 0;  // end of the last window with an answer, or of time that nothing is known of
+  std::uint64_t pause_ns = 0;         // the longest pause, and ..
+  std::uint64_t second_pause_ns = 0;  // .. the second longest: one is an accident, two are a habit
+  std::uint64_t faded_ns = 0;         // when the two were halved last
+  std::uint32_t windows = 0;          // with an answer
+  std::uint32_t slow = 0;             // windows in a row below the pace
+  std::uint32_t paced = 0;            // windows between two others, and in them ..
+  float pace = 0;                     // .. bytes a second, both ways, their mean and ..
+  float spread = 0;                   // .. mean absolute deviation, what stands out cut, and ..
+  float asked = 0;                    // .. bytes a packet of who asks
+  std::uint64_t start_ns = 0;         // of the window under way, and what it holds
+  std::uint64_t bytes = 0;
+  std::uint64_t asked_bytes = 0;
+  std::uint64_t asked_packets = 0;
+  bool site = false;    // beyond the gateway's own host
+  bool joined = false;  // the window under way follows the one before without a pause
+  bool silent = false;  // that it fell silent has been said
+};
+
 /// One workload on one gateway. The profile may be shared with others.
 struct Entity {
   std::string gateway;
@@ -53,7 +78,8 @@ struct Entity {
   flow::OwnerPtr owner;
   std::string profile_key;
   profile::Profile* profile = nullptr;  // owned by the judge
-  std::string address;                  // its own, as last seen
+  std::string address;                  // its own, as last seen: alerts of one source meet by it
+  std::optional<base::IpAddress> at;    // the same, to tell a change at little cost; not part of the state
   std::uint64_t last_ns = 0;
 
   std::vector<Suspect> suspects;
@@ -69,7 +95,14 @@ struct Entity {
   std::uint32_t ends = 0;
   std::array<std::uint64_t, 16> refused_ns{};  // unauthorized attempts of this device, a ring
   std::uint32_t refused = 0;
+  std::vector<Rhythm> rhythms;  // of peers that are normal; bounded
 
+  /// A container gets another address with each start, and its old one goes to the next.
+  void is_at(const base::IpAddress& now) {
+    if (at == now) return;
+    at = now;
+    address = now.to_string();
+  }
   /// The longest unseen makes room. Valid until the next call.
   Suspect& suspect(std::uint64_t key, std::uint64_t now_ns, std::uint32_t most);
   Fans& use_fans(std::uint64_t now_ns);
@@ -138,6 +171,15 @@ void detect_known_peer_lost(const Moment& moment, Findings& out);
 void detect_volume(const Moment& moment, const Suspect* suspect, const HourSum& hour, Findings& out);
 /// Names made up by an algorithm until one exists.
 void detect_failed_name(const flow::DnsRecord& answer, Entity& entity, const Thresholds& limits, Findings& out);
+/// A peer that is always there at the same pace has become slower, asked the same. Keeps the rhythms.
+void detect_slower_pace(const Moment& moment, Findings& out);
+/// A peer that was always there says nothing any more. `now_ns`: up to when all is known.
+/// `site_heard`: some steady peer at the site is there; else it may be the gateway that is cut off.
+void detect_silence(Entity& entity, std::uint64_t now_ns, bool site_heard, const Thresholds& limits, Findings& out);
+/// Whether some steady peer at the site was there within the last minutes.
+bool hears_site(const Entity& entity, std::uint64_t now_ns, const Thresholds& limits);
+/// Nothing is known of the time before `time_ns`: no silence is measured across it.
+void excuse_silence(Entity& entity, std::uint64_t time_ns);
 /// Sums of the window just ended.
 void detect_window(Entity& entity, double window_s, const Thresholds& limits, Findings& out);
 

@@ -33,6 +33,7 @@ class Fan {
   const std::vector<Group>& groups() const { return groups_; }
 
  private:
+  friend struct StateAccess;
   std::uint64_t length_ns_;
   std::uint64_t start_ns_ = 0;
   std::vector<Group> groups_;

@@ -14,6 +14,7 @@
 #include "detect/alert.h"
 #include "detect/alert_book.h"
 #include "detect/risky_list.h"
+#include "detect/state.h"
 #include "detect/thresholds.h"
 #include "flow/batch.h"
 #include "flow/device.h"
@@ -28,6 +29,7 @@ struct Baseline {
   std::vector<std::uint64_t> gateways;  // hashes of gateways that run it; bounded
   /// Contacts that are new to it, and on which gateways they turned up; bounded.
   std::map<std::uint64_t, std::vector<std::uint64_t>> turned_up;
+  std::uint64_t saved_ns = 0;  // Profile::last_ns() when it was last saved; what is never reached: changed since
 };
 
 /// Records in, alerts out: the one entry for collector, replay and harness. Records of
@@ -61,7 +63,22 @@ class Judge {
 
   /// Profiles by key, in the order of keys; and one to start from.
   std::vector<std::pair<std::string, const profile::Profile*>> profiles() const;
+  /// Null: there is none of this key.
+  const profile::Profile* profile(const std::string& key) const;
+  std::size_t profile_count() const { return baselines_.size(); }
   void set_profile(const std::string& key, profile::Profile profile);
+  /// What has changed since the last call, to be kept: profiles in the order of their
+  /// keys, then gateways. Between windows only, see add(batch).
+  std::vector<State> save_changed();
+  /// It could not be kept: the next save_changed() gives everything.
+  void forget_saved();
+  /// What another judge saved, profiles before gateways. It then judges what comes as
+  /// the other would have.
+  base::Result<void> load(const State& state);
+  /// The profile in a state of that kind.
+  static base::Result<profile::Profile> profile_of(const State& state);
+  /// Keys of the profiles that serve a gateway's workloads, in order.
+  std::vector<std::string> profiles_of(const std::string& gateway) const;
   /// Bytes of all profiles, and of the largest.
   std::pair<std::size_t, std::size_t> profile_bytes() const;
 
@@ -73,8 +90,16 @@ class Judge {
              const flow::Record& whole);
   void report(Gateway& gateway, Entity& entity, const Findings& findings, std::uint64_t now_ns,
               const flow::Record* evidence);
+  void check_silence(Gateway& gateway, std::uint64_t end_wall_ns);
+  /// The main process of `owner` has ended: that it says nothing is no news, for none of its peers.
+  void excuse_ended(Gateway& gateway, Entity& ended);
   bool fleet_update(const Gateway& gateway, Entity& entity, const profile::Observation& seen,
                     const profile::Familiarity& known);
+  static constexpr std::uint64_t kChanged = UINT64_MAX;
+  std::string save_gateway(Gateway& gateway);
+  base::Result<void> load_profile(const State& state);
+  base::Result<void> load_gateway(const State& state);
+  void note_device(Gateway& gateway, const flow::DeviceRecord& record);
   Gateway& gateway_of(const std::string& name);
   Entity& entity_of_owner(Gateway& gateway, const flow::OwnerPtr& owner, std::uint64_t now_ns);
   Entity& entity_of_device(Gateway& gateway, const std::string& device, std::uint64_t now_ns);

@@ -162,12 +162,26 @@ base::Result<RiskyList> RiskyList::parse(std::string_view text) {
   }
   if (faulty > 0)
     return base::fail(fmt::format("not understood: line {}{}", faults, faulty > kMostFaults ? " and more" : ""));
-  const auto by_text = [](const TextEntry& a, const TextEntry& b) { return a.text < b.text; };
-  std::stable_sort(list.addresses_.begin(), list.addresses_.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::stable_sort(list.names_.begin(), list.names_.end(), by_text);
-  std::stable_sort(list.processes_.begin(), list.processes_.end(), by_text);
+  list.sort();
   return list;
+}
+
+void RiskyList::sort() {
+  const auto by_text = [](const TextEntry& a, const TextEntry& b) { return a.text < b.text; };
+  std::stable_sort(addresses_.begin(), addresses_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(names_.begin(), names_.end(), by_text);
+  std::stable_sort(processes_.begin(), processes_.end(), by_text);
+}
+
+RiskyList RiskyList::with(const RiskyList& other) const {
+  RiskyList both = *this;
+  both.ports_.insert(both.ports_.end(), other.ports_.begin(), other.ports_.end());
+  both.blocks_.insert(both.blocks_.end(), other.blocks_.begin(), other.blocks_.end());
+  both.addresses_.insert(both.addresses_.end(), other.addresses_.begin(), other.addresses_.end());
+  both.names_.insert(both.names_.end(), other.names_.begin(), other.names_.end());
+  both.processes_.insert(both.processes_.end(), other.processes_.begin(), other.processes_.end());
+  both.sort();
+  return both;
 }
 
 const RiskyList& RiskyList::builtin() {
@@ -175,7 +189,8 @@ const RiskyList& RiskyList::builtin() {
   return list;
 }
 
-const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const std::vector<std::string>& names) const {
+const RiskyList::Hit* RiskyList::match_peer(const profile::Observation& seen,
+                                            const std::vector<std::string>& names) const {
   if (seen.address) {
     const auto found =
         std::lower_bound(addresses_.begin(), addresses_.end(), *seen.address,
@@ -184,6 +199,7 @@ const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const s
     for (const auto& entry : blocks_)
       if (entry.block.contains(*seen.address)) return &entry.hit;
   }
+  if (names_.empty()) return nullptr;
   for (const auto& name : names) {
     const std::string whole = lower(name);
     for (std::string_view rest = whole; !rest.empty();) {
@@ -192,6 +208,11 @@ const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const s
       rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
     }
   }
+  return nullptr;
+}
+
+const RiskyList::Hit* RiskyList::match(const profile::Observation& seen, const std::vector<std::string>& names) const {
+  if (const Hit* hit = match_peer(seen, names)) return hit;
   if (!seen.outbound()) return nullptr;
   for (const auto& entry : ports_)
     if (entry.protocol == seen.protocol && seen.port >= entry.from && seen.port <= entry.to &&

@@ -25,14 +25,19 @@ class RiskyList {
  public:
   struct Hit {
     Severity severity = Severity::medium;
-    std::string reason;
-  };
+    std::string reason;  };
 
   /// Names every faulty line at once. At most 100,000 entries.
   static base::Result<RiskyList> parse(std::string_view text);
   /// The list that ships: ports without business on an IoT gateway, tools of intruders.
   static const RiskyList& builtin();
 
+  /// This list, and behind it the other: of two entries for the same this one's counts.
+  RiskyList with(const RiskyList& other) const;
+
+  /// The peer itself, by its address or a name: however well it is known otherwise.
+  const Hit* match_peer(const profile::Observation& seen, const std::vector<std::string>& names) const;
+  /// The same, or else the port.
   const Hit* match(const profile::Observation& seen, const std::vector<std::string>& names) const;
   const Hit* match_process(std::string_view executable) const;
 
@@ -54,6 +59,7 @@ class RiskyList {
   };
 
   bool add_line(std::string_view line);
+  void sort();
 
   std::vector<PortEntry> ports_;
   std::vector<AddressEntry> blocks_;                        // few: looked through

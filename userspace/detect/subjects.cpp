@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kVersions = 32;
 constexpr std::size_t kGateways = 4096;
+constexpr std::size_t kConfigured = 8192;  // devices of a gateway
 
 /// Splits an image reference into what stays and what a new version changes.
 std::size_t version_start(const std::string& image) {
@@ -48,6 +49,27 @@ std::string profile_key(const std::string& gateway, const flow::Owner& owner) {
   return fmt::format("{}/{}/{}", gateway, kind_of(owner.kind), name_of(owner));
 }
 
+void Judge::note_device(Gateway& gateway, const flow::DeviceRecord& record) {
+  const auto& device = record.device;
+  const bool named = !device.module_id.empty() && device.kind != flow::DeviceKind::module &&
+                     device.kind != flow::DeviceKind::observed &&
+                     record.change != flow::DeviceRecord::Change::removed;
+  if (!named) {
+    gateway.configured.erase(device.id);
+    return;
+  }
+  ConfiguredDevice configured{device.module_id, {}};
+  constexpr std::size_t kMostPorts = 16;
+  for (const auto& address : device.addresses)
+    if (address.ip && configured.ports.size() < kMostPorts) configured.ports.push_back(address.port);
+  if (configured.ports.empty()) {
+    gateway.configured.erase(device.id);
+    return;
+  }
+  if (gateway.configured.size() >= kConfigured && !gateway.configured.contains(device.id)) return;
+  gateway.configured.insert_or_assign(device.id, std::move(configured));
+}
+
 Judge::Gateway& Judge::gateway_of(const std::string& name) {
   auto found = gateways_.find(name);
   if (found == gateways_.end()) {
@@ -57,6 +79,7 @@ Judge::Gateway& Judge::gateway_of(const std::string& name) {
     made->itself.subject = name;
     found = gateways_.emplace(name, std::move(made)).first;
   }
+  found->second->saved = false;
   return *found->second;
 }
 

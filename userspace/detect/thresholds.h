@@ -68,6 +68,20 @@ struct Thresholds {
   std::uint32_t restarts = 4;            // ends of a main process that were not planned
   std::uint64_t restarts_s = 600;
   std::uint64_t silence_s = 900;  // a gateway without a window
+  // A peer that was always there: never away for three times its mean pause
+  std::uint32_t steady_windows = 120;  // with an answer, ..
+  std::uint64_t steady_s = 3600;       // .. over so long
+  double steady_pause = 3;
+  std::uint64_t steady_silence_s = 300;  // is silent after this, and ..
+  double steady_silence_pauses = 5;      // .. so many of its pauses
+  // A peer whose pace never changes: asked the same as ever, it answers less
+  std::uint32_t pace_windows = 240;
+  double pace_spread = 0.04;            // of the mean at most, to call it steady
+  double pace_deviations = 5;           // so many mean deviations, ..
+  double pace_drop = 0.10;              // .. and this share, below the mean
+  double pace_same_question = 0.04;     // bytes a packet of who asks differ by less
+  std::uint32_t pace_slow_windows = 3;  // in a row
+  std::uint32_t pace_new_windows = 60;  // then it is the new pace
 
   // The diagnostics
   std::uint32_t unauthorized_burst = 5;
@@ -82,6 +96,7 @@ struct Thresholds {
   // Memory: the longest unseen makes room
   std::uint32_t entities = 20'000;
   std::uint32_t suspects = 64;  // of an entity
+  std::uint32_t rhythms = 16;   // of an entity
 };
 
 }  // namespace iris::detect

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class Sink {
   /// Delivered when it returns, as far as the protocol tells (UDP does not). An error of
   /// Kind::usage will not get better by trying again; any other may.
   virtual base::Result<void> deliver(const Notice& notice) = 0;
+  /// How long the receiver wants to be left alone after a deliver() that failed.
+  virtual std::chrono::seconds retry_after() const { return std::chrono::seconds(0); }
 };
 
 }  // namespace iris::notify

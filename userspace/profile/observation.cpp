@@ -19,7 +19,8 @@ Reach reach_of(const flow::FlowRecord& record) {
     case flow::Scope::site: return Reach::site;
     case flow::Scope::external: break;
   }
-  return Reach::external;
+  // A plant may use public addresses; who is known as a device behind the gateway is no stranger in the Internet.
+  return record.peer_device.empty() ? Reach::external : Reach::site;
 }
 
 Observation common(const flow::FlowRecord& record) {

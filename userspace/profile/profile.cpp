@@ -33,6 +33,13 @@ double bound_of(double singles, double visits) {
 /// 0 where every tenth or more contact may be new by bound 1, 1 where at most one in a hundred is.
 double confidence_of(double bound) { return std::clamp(std::log10(1 / bound) / 2, 0.0, 1.0); }
 
+constexpr std::uint32_t kHoursOfWeek = 168;
+
+std::uint32_t hour_of_week(std::uint32_t hour) {
+  constexpr std::uint32_t kThursday = 3 * 24;  // the epoch's first day
+  return (hour + kThursday) % kHoursOfWeek;
+}
+
 bool counts(const Observation& seen) { return !seen.discovery && seen.reach != Reach::near; }
 
 }  // namespace
@@ -70,11 +77,29 @@ double Profile::hourly_novelty() const {
 
 double Profile::novelty_bound() const { return bound_of(static_cast<double>(singles_), static_cast<double>(visits_)); }
 
+/// The bound with visits to modules on the same host counted, too.
+double Profile::bound_with_neighbours() const {
+  std::uint64_t visits = visits_, singles = singles_;
+  for (const auto& contact : contacts_.all()) {
+    if (contact.reach != Reach::near || (contact.kind != PeerKind::module && contact.kind != PeerKind::host)) continue;
+    singles += contact.visits == 1;
+    if (contact.standing == Standing::learned) visits += contact.visits;
+  }
+  return bound_of(static_cast<double>(singles), static_cast<double>(visits));
+}
+
 double Profile::confidence() const {
   // What happens once a day shows in no shorter time, however much was seen.
+  constexpr std::uint64_t kNearlyADay = 20 * kHour;
   const std::uint64_t elapsed = last_ns_ - first_ns_;
-  const double seen_enough = elapsed < kHour ? 0.8 : elapsed < 20 * kHour ? 0.9 : 1.0;
-  return confidence_of(novelty_bound()) * seen_enough;
+  const double seen_enough = elapsed < kHour ? 0.8 : elapsed < kNearlyADay ? 0.9 : 1.0;
+  const double sure = confidence_of(novelty_bound()) * seen_enough;
+  // A module that for a day was busy with edgeHub and hardly called anybody else is known by that:
+  // else its first stranger would meet a profile that knows nothing, and his own visits would make it no better.
+  constexpr std::uint64_t kFewVisits = 130;
+  constexpr std::uint64_t kFewSingles = 2;
+  if (elapsed < kNearlyADay || visits_ >= kFewVisits || singles_ > kFewSingles) return sure;
+  return std::max(sure, confidence_of(bound_with_neighbours()));
 }
 
 Maturity Profile::maturity() const {
@@ -100,9 +125,31 @@ void Profile::touch_time(std::uint64_t time_ns) {
   const auto hour = static_cast<std::uint32_t>(time_ns / kHour);
   if (hour == last_hour_) return;
   last_hour_ = hour;
-  constexpr std::uint32_t kThursday = 3 * 24;  // the epoch's first day
-  auto& active = hours_[(hour + kThursday) % 168];
+  auto& active = hours_[hour_of_week(hour)];
   if (active < 255) ++active;
+}
+
+bool Profile::unusual_hour(std::uint64_t time_ns) const {
+  constexpr std::uint64_t kWeek = 7 * kDay;
+  constexpr std::uint64_t kWeeksToKnow = 2;
+  if (first_ns_ == 0 || time_ns < first_ns_ + kWeeksToKnow * kWeek) return false;
+  const auto now = static_cast<std::uint32_t>(time_ns / kHour);
+  const std::uint32_t place = hour_of_week(now);
+  const auto known = [&](std::uint32_t hour) -> std::uint32_t {
+    // What this very hour has brought so far does not speak for it.
+    const bool under_way = hour == place && last_hour_ == now;
+    return hours_[hour] - (under_way && hours_[hour] > 0 ? 1 : 0);
+  };
+  if (known(place) + known((place + 1) % kHoursOfWeek) + known((place + kHoursOfWeek - 1) % kHoursOfWeek) > 0)
+    return false;
+  std::uint64_t active = 0, times = 0;
+  for (std::uint32_t hour = 0; hour < kHoursOfWeek; ++hour) {
+    active += known(hour) > 0;
+    times += known(hour);
+  }
+  const std::uint64_t weeks = std::min<std::uint64_t>((time_ns - first_ns_) / kWeek, 255);
+  constexpr double kKept = 0.7;  // who comes and goes as it likes keeps no hours
+  return active > 0 && static_cast<double>(times) >= kKept * static_cast<double>(active * weeks);
 }
 
 bool Profile::may_teach(const Observation& seen, const Contact& contact) {

@@ -88,6 +88,9 @@ class Profile {
   double named_share() const;
   /// Hours of the week (UTC, Monday 0 h first) with traffic, counted up to 255.
   const std::array<std::uint8_t, 168>& hours() const { return hours_; }
+  /// True when two weeks or more are known, the workload keeps its hours, and this one or
+  /// those beside it (clocks change in summer) are none of them.
+  bool unusual_hour(std::uint64_t time_ns) const;
   std::uint64_t first_ns() const { return first_ns_; }
   std::uint64_t last_ns() const { return last_ns_; }
   std::uint64_t visits() const { return visits_; }
@@ -99,6 +102,7 @@ class Profile {
 
  private:
   friend struct StateAccess;
+  double bound_with_neighbours() const;
   void touch_time(std::uint64_t time_ns);
   void count_visit(const Observation& seen, Service& service, Contact& contact, bool fresh);
   void count_hour(std::uint32_t hours);

@@ -4,96 +4,14 @@
 // error; a list longer than its table's capacity is one, too.
 #include <fmt/format.h>
 
-#include <bit>
-#include <cstring>
-#include <type_traits>
-
 #include "profile/profile.h"
+#include "profile/state_stream.h"
 
 namespace iris::profile {
 namespace {
 
 constexpr std::string_view kMagic = "IRPF";
 constexpr std::uint16_t kVersion = 1;
-
-class Writer {
- public:
-  static constexpr bool kReads = false;
-  std::string bytes{kMagic};
-
-  template <typename T>
-  bool value(T& field) {
-    if constexpr (std::is_enum_v<T>) {
-      auto raw = static_cast<std::underlying_type_t<T>>(field);
-      return value(raw);
-    } else if constexpr (std::is_same_v<T, float>) {
-      auto raw = std::bit_cast<std::uint32_t>(field);
-      return value(raw);
-    } else {
-      for (std::size_t i = 0; i < sizeof(T); ++i)
-        bytes.push_back(static_cast<char>(static_cast<std::uint64_t>(field) >> (8 * i)));
-      return true;
-    }
-  }
-  bool text(std::string& field) {
-    auto size = static_cast<std::uint8_t>(field.size());
-    value(size);
-    bytes.append(field, 0, size);
-    return true;
-  }
-};
-
-class Reader {
- public:
-  static constexpr bool kReads = true;
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-
-  template <typename T>
-  bool value(T& field) {
-    if constexpr (std::is_enum_v<T>) {
-      std::underlying_type_t<T> raw{};
-      if (!value(raw)) return false;
-      field = static_cast<T>(raw);
-      return true;
-    } else if constexpr (std::is_same_v<T, float>) {
-      std::uint32_t raw = 0;
-      if (!value(raw)) return false;
-      field = std::bit_cast<float>(raw);
-      return field == field;  // no NaN
-    } else {
-      if (rest_.size() < sizeof(T)) return false;
-      std::uint64_t raw = 0;
-      for (std::size_t i = 0; i < sizeof(T); ++i)
-        raw |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(rest_[i])) << (8 * i);
-      field = static_cast<T>(raw);
-      rest_.remove_prefix(sizeof(T));
-      return true;
-    }
-  }
-  bool text(std::string& field) {
-    std::uint8_t size = 0;
-    if (!value(size) || rest_.size() < size) return false;
-    field.assign(rest_.substr(0, size));
-    rest_.remove_prefix(size);
-    return true;
-  }
-  bool done() const { return rest_.empty(); }
-
- private:
-  std::string_view rest_;
-};
-
-template <typename... Fields, typename Stream>
-bool values(Stream& stream, Fields&... fields) {
-  return (stream.value(fields) && ...);
-}
-
-template <typename Stream, typename Array>
-bool array(Stream& stream, Array& items) {
-  for (auto& item : items)
-    if (!stream.value(item)) return false;
-  return true;
-}
 
 template <typename Stream>
 bool transfer(Stream& s, Interval& i) {
@@ -133,34 +51,17 @@ bool transfer(Stream& s, ProcessSeen& p) {
   return s.value(p.hash) && s.text(p.name) && values(s, p.visits, p.first_ns);
 }
 
-/// `add` puts a read item where it belongs; the list is only walked when writing.
-template <typename Stream, typename List, typename Add>
-bool list(Stream& s, List& items, std::size_t most, Add add) {
-  auto count = static_cast<std::uint16_t>(items.size());
-  if (!s.value(count) || count > most) return false;
-  if constexpr (Stream::kReads) {
-    for (std::uint16_t i = 0; i < count; ++i) {
-      typename List::value_type item{};
-      if (!transfer(s, item)) return false;
-      add(std::move(item));
-    }
-  } else {
-    for (auto& item : items) transfer(s, item);
-  }
-  return true;
-}
-
 }  // namespace
 
 struct StateAccess {
   template <typename Stream>
   static bool transfer_all(Stream& s, Profile& p) {
-    if (!list(s, p.contacts_.all(), ContactTable::kCapacity, [&](Contact&& c) { p.contacts_.insert(std::move(c)); }))
+    const auto one = [&s](auto& item) { return transfer(s, item); };
+    if (!list(s, p.contacts_.all(), ContactTable::kCapacity, one, [&](Contact&& c) { p.contacts_.insert(std::move(c)); }))
       return false;
-    if (!list(s, p.services_.all(), ServiceTable::kCapacity, [&](Service&& v) { p.services_.insert(std::move(v)); }))
+    if (!list(s, p.services_.all(), ServiceTable::kCapacity, one, [&](Service&& v) { p.services_.insert(std::move(v)); }))
       return false;
-    if (!list(s, p.processes_, Profile::kMaxProcesses, [&](ProcessSeen&& e) { p.processes_.push_back(std::move(e)); }))
-      return false;
+    if (!list(s, p.processes_, Profile::kMaxProcesses, one)) return false;
     std::uint64_t contacts_evicted = p.contacts_.evicted();
     std::uint64_t services_evicted = p.services_.evicted();
     if (!values(s, contacts_evicted, services_evicted)) return false;
@@ -174,7 +75,8 @@ struct StateAccess {
 };
 
 std::string Profile::save() const {
-  Writer writer;
+  StateWriter writer;
+  writer.bytes = kMagic;
   std::uint16_t version = kVersion;
   writer.value(version);
   Profile copy = *this;
@@ -184,7 +86,7 @@ std::string Profile::save() const {
 
 base::Result<Profile> Profile::load(std::string_view bytes) {
   if (bytes.substr(0, kMagic.size()) != kMagic) return base::fail("not a profile");
-  Reader reader(bytes.substr(kMagic.size()));
+  StateReader reader(bytes.substr(kMagic.size()));
   std::uint16_t version = 0;
   if (!reader.value(version)) return base::fail("profile is cut short");
   if (version != kVersion) return base::fail(fmt::format("profile of version {}, known is {}", version, kVersion));

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "rest/alert_answers.h"
 #include "rest/answers.h"
 #include "rest/metrics.h"
 #include "rest/openapi.h"
@@ -39,6 +40,8 @@ constexpr Route kRoutes[] = {
     {"/api/v1/flows", false, list_flows},
     {"/api/v1/devices", false, list_devices},
     {"/api/v1/security_events", false, list_security_events},
+    {"/api/v1/alerts", false, list_alerts},
+    {"/api/v1/profiles", false, list_profiles},
     {"/api/v1/ledger", false, list_ledgers},
     {"/api/v1/openapi.json", false, openapi},
 };
@@ -77,6 +80,8 @@ Answer Api::answer(const Request& request) const {
     refused.headers["WWW-Authenticate"] = "Bearer realm=\"iris-collector\"";
     return refused;
   }
+  constexpr std::string_view kAlert = "/api/v1/alerts/";
+  if (request.path.starts_with(kAlert)) return answer_alert(sources_, request, std::string_view(request.path).substr(kAlert.size()));
   if (route == nullptr) return error_answer(404, "there is no such path; /api/v1/openapi.json lists those there are");
   if (request.method != "GET" && request.method != "HEAD") {
     auto refused = error_answer(405, "only GET and HEAD");

@@ -5,8 +5,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
+#include "analysis/judge_status.h"
 #include "collector/ingest_server.h"
+#include "notify/notifier.h"
 #include "store/store.h"
 
 /// The REST interface of the collector, without its sockets: those are http_server.h.
@@ -23,6 +26,8 @@ struct Sources {
   store::Store* store = nullptr;
   std::function<collector::IngestStatus()> ingest;
   std::function<MaintenanceStatus()> maintenance;
+  std::function<analysis::JudgeStatus()> judge;
+  std::function<std::vector<notify::SinkStatus>()> sinks;  // who is told of alerts
   std::string version;
 };
 

@@ -17,6 +17,15 @@ class Families {
     metric.counter.value = static_cast<double>(value);
     list_.push_back({name, help, MetricType::Counter, {metric}});
   }
+  void counters(const char* name, const char* help, std::vector<ClientMetric> metrics) {
+    list_.push_back({name, help, MetricType::Counter, std::move(metrics)});
+  }
+  static ClientMetric count(std::uint64_t value, std::vector<ClientMetric::Label> labels) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    return metric;
+  }
   void gauge(const char* name, const char* help, std::vector<ClientMetric> metrics) {
     list_.push_back({name, help, MetricType::Gauge, std::move(metrics)});
   }
@@ -48,6 +57,36 @@ void add_ingest(Families& families, const collector::IngestStatus& ingest) {
                  {Families::value(ingest.fault.empty() ? 0 : 1)});
 }
 
+void add_judge(Families& families, const analysis::JudgeStatus& judge) {
+  families.counter("iris_judge_inputs_total", "Batches and verdicts judged.", judge.judged);
+  families.counter("iris_judge_unreadable_inputs_total", "Of these, passed over.", judge.unreadable);
+  families.counter("iris_judge_alerts_total", "Alerts that were new, or grew.", judge.alerts);
+  families.counter("iris_judge_checkpoints_total", "How often what was learned was kept.", judge.checkpoints);
+  families.gauge("iris_judge_profiles", "Profiles in memory.", {Families::value(static_cast<double>(judge.profiles))});
+  families.gauge("iris_judge_profile_bytes", "Memory that they take.",
+                 {Families::value(static_cast<double>(judge.profile_bytes))});
+  families.gauge("iris_judge_last_window_timestamp_seconds", "End of the last window judged; 0: none.",
+                 {Families::value(static_cast<double>(judge.last_input_wall_ns / 1'000'000) / 1'000.0)});
+  families.gauge("iris_judge_failed", "1 while the last step failed.", {Families::value(judge.fault.empty() ? 0 : 1)});
+  families.gauge("iris_judge_risky_list_failed", "1 while the risky list has faults.",
+                 {Families::value(judge.risky_list_fault.empty() ? 0 : 1)});
+}
+
+void add_sinks(Families& families, const std::vector<notify::SinkStatus>& sinks) {
+  std::vector<ClientMetric> delivered, failed, given_up, behind;
+  for (const auto& sink : sinks) {
+    const std::vector<ClientMetric::Label> label{{"sink", sink.name}};
+    delivered.push_back(Families::count(sink.delivered, label));
+    failed.push_back(Families::count(sink.failed_attempts, label));
+    given_up.push_back(Families::count(sink.given_up, label));
+    behind.push_back(Families::value(sink.behind ? 1 : 0, label));
+  }
+  families.counters("iris_alerts_delivered_total", "Alerts that a receiver has taken.", std::move(delivered));
+  families.counters("iris_alert_attempts_failed_total", "Attempts that are made again.", std::move(failed));
+  families.counters("iris_alerts_given_up_total", "Alerts that a receiver refused for good.", std::move(given_up));
+  families.gauge("iris_alerts_behind", "1 while there are alerts that a receiver has not taken.", std::move(behind));
+}
+
 void add_gateways(Families& families, const std::vector<store::Gateway>& gateways) {
   double revoked = 0;
   std::vector<ClientMetric> seen;
@@ -73,6 +112,8 @@ std::string metrics_text(const Sources& sources) {
   families.counter("iris_store_maintenance_slices_total", "Slices of maintenance done.", maintenance.slices);
   families.gauge("iris_store_maintenance_failed", "1 while the last slice failed.",
                  {Families::value(maintenance.fault.empty() ? 0 : 1)});
+  if (sources.judge) add_judge(families, sources.judge());
+  if (sources.sinks) add_sinks(families, sources.sinks());
   const auto gateways = sources.store->gateways();
   families.gauge("iris_store_up", "1 while the store answers.", {Families::value(gateways ? 1 : 0)});
   if (gateways) add_gateways(families, *gateways);

@@ -23,6 +23,12 @@ json all_parameters() {
           {"address", parameter("address", "IP address, MAC address or serial line of a device.", text)},
           {"history", parameter("history", "Each state within the range, not only the last.",
                                 {{"type", "boolean"}, {"default", false}})},
+          {"key", parameter("key", "Key of a profile: the whole of it.", text)},
+          {"class", parameter("class", "Class of an alert, such as lateral_movement.", text)},
+          {"severity", parameter("severity", "Least severity, 1 (information) to 5 (critical).",
+                                 {{"type", "integer"}, {"minimum", 1}, {"maximum", 5}, {"default", 1}})},
+          {"status", parameter("status", "What people have said to the alert.",
+                               {{"type", "string"}, {"enum", {"open", "acknowledged", "false_positive", "closed"}}})},
           {"from", parameter("from", "Start of the time range, inclusive.", time)},
           {"to", parameter("to", "End of the time range, exclusive.", time)},
           {"peer", parameter("peer", "Address or CIDR block of the peer.", text)},
@@ -59,6 +65,16 @@ json path(const std::string& summary, const json& good, const std::vector<std::s
   json answers{{"200", good}, {"401", reference("responses", "unauthorized")}, {"500", reference("responses", "failed")}};
   answers["400"] = reference("responses", "bad_parameter");
   return {{"get", {{"summary", summary}, {"parameters", list}, {"responses", answers}}}};
+}
+
+json alert_path(const char* method, const std::string& summary, const json& good) {
+  const json id{{"name", "id"}, {"in", "path"}, {"required", true}, {"schema", {{"type", "string"}}}};
+  return {{method, {{"summary", summary},
+                    {"parameters", json::array({id})},
+                    {"responses", {{"200", good},
+                                   {"401", reference("responses", "unauthorized")},
+                                   {"404", reference("responses", "not_found")},
+                                   {"500", reference("responses", "failed")}}}}}};
 }
 
 json open_path(const std::string& summary) {
@@ -104,6 +120,17 @@ json schemas() {
                                        {"category", "string"}, {"operation", "string"}, {"code", "string"},
                                        {"description", "string"}, {"protocol", "string"}, {"remote_address", "string"},
                                        {"hub", "string"}, {"device", "object"}})},
+      {"Alert", object_schema({{"type", "string"}, {"id", "string"}, {"time", "string"}, {"last_time", "string"},
+                               {"class", "string"}, {"rule", "string"}, {"rules", "array"}, {"severity", "integer"},
+                               {"gateway", "string"}, {"owner", "object"}, {"device", "object"}, {"subject", "string"},
+                               {"peer", "string"}, {"summary", "string"}, {"expected", "object"}, {"observed", "number"},
+                               {"attack_techniques", "array"}, {"evidence", "array"}, {"affected", "array"},
+                               {"count", "integer"}, {"confidence", "number"}, {"status", "string"}})},
+      {"Profile", object_schema({{"type", "string"}, {"key", "string"}, {"maturity", "string"}, {"novelty", "number"},
+                                 {"novelty_bound", "number"}, {"confidence", "number"}, {"learning_since", "string"},
+                                 {"last_seen", "string"}, {"windows", "integer"}, {"bytes", "integer"},
+                                 {"contacts", "array"}, {"services", "array"}, {"processes", "array"},
+                                 {"exits", "array"}, {"hours_of_week", "array"}})},
       {"Ledger", object_schema({{"gateway", "string"}, {"verdict", "string"}, {"window_start", "string"},
                                 {"window_end", "string"}, {"produced", "integer"}, {"delivered", "integer"},
                                 {"folded", "integer"}, {"lost", "integer"}, {"dropped", "object"}, {"gaps", "array"}})}};
@@ -122,6 +149,19 @@ json paths() {
       {"/api/v1/security_events", path("What the cloud reported of devices.",
                                        answer("A page.", list_schema("security_events", "SecurityEvent")),
                                        {"gateway", "device", "from", "to", "limit", "offset"})},
+      {"/api/v1/alerts", path("Alerts, the latest first.", answer("A page.", list_schema("alerts", "Alert")),
+                              {"gateway", "owner", "device", "class", "severity", "status", "from", "to", "limit", "offset"})},
+      {"/api/v1/alerts/{id}", alert_path("get", "One alert.", answer("As it stands.", reference("schemas", "Alert")))},
+      {"/api/v1/alerts/{id}/incident",
+       alert_path("get", "A file with which `iris-collector replay` finds the alert again.",
+                  answer("See incident.proto.", {{"type", "string"}, {"format", "binary"}}, "application/octet-stream"))},
+      {"/api/v1/alerts/{id}/acknowledge",
+       alert_path("post", "Somebody sees to it.", answer("The alert.", reference("schemas", "Alert")))},
+      {"/api/v1/alerts/{id}/false_positive",
+       alert_path("post", "It was in order: the profile learns it.", answer("The alert.", reference("schemas", "Alert")))},
+      {"/api/v1/alerts/{id}/close", alert_path("post", "It is dealt with.", answer("The alert.", reference("schemas", "Alert")))},
+      {"/api/v1/profiles", path("What is normal: briefly of all, wholly of one.",
+                                answer("A page.", list_schema("profiles", "Profile")), {"key", "limit", "offset"})},
       {"/api/v1/ledger", path("What was produced, delivered and lost, with a verdict for each gateway.",
                               answer("One a gateway.", list_schema("ledgers", "Ledger")), {"gateway", "from", "to"})},
       {"/api/v1/openapi.json", path("This document.", answer("OpenAPI 3.0.3.", {{"type", "object"}}))},
@@ -145,6 +185,7 @@ std::string openapi_document(const std::string& version) {
         {"responses",
          {{"bad_parameter", answer("A parameter is wrong, unknown or given twice.", error)},
           {"unauthorized", answer("No token, or not the right one.", error)},
+          {"not_found", answer("There is none of this id.", error)},
           {"failed", answer("The store failed.", error)}}},
         {"schemas", schemas()}}}};
   return document.dump(2) + "\n";

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/rfc3339.h"
+#include "detect/alert.h"
 
 namespace iris::rest {
 namespace {
@@ -43,6 +44,24 @@ std::string take_number(std::size_t& into, const std::string& value, std::size_t
   return {};
 }
 
+std::string take_class(std::string& into, const std::string& value) {
+  std::string all;
+  for (std::size_t i = 0; i < detect::kAlertClasses; ++i) {
+    const std::string name = detect::to_string(static_cast<detect::AlertClass>(i));
+    if (name == value) into = value;
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  return into == value ? std::string() : "wants one of " + all;
+}
+
+std::string take_status(std::optional<store::AlertState>& into, const std::string& value) {
+  if (value == "open") into = store::AlertState::open;
+  if (value == "acknowledged") into = store::AlertState::acknowledged;
+  if (value == "false_positive") into = store::AlertState::false_positive;
+  if (value == "closed") into = store::AlertState::closed;
+  return into ? std::string() : "wants open, acknowledged, false_positive or closed";
+}
+
 /// What is wrong with the value; empty: nothing.
 std::string take(Parameters& into, const std::string& name, const std::string& value) {
   auto& query = into.flows;
@@ -53,6 +72,15 @@ std::string take(Parameters& into, const std::string& name, const std::string& v
   if (name == "limit") return take_number(query.limit, value, 1, kMaxLimit);
   if (name == "offset") return take_number(query.offset, value, 0, kMaxOffset);
   if (name == "device") return take_name(into.device, value);
+  if (name == "key") return take_name(into.key, value);
+  if (name == "class") return take_class(into.alert_class, value);
+  if (name == "status") return take_status(into.status, value);
+  if (name == "severity") {
+    std::size_t severity = 0;
+    auto wrong = take_number(severity, value, 1, 5);
+    into.severity = static_cast<int>(severity);
+    return wrong;
+  }
   if (name == "address") {
     // One spelling for each IP address; serial lines and MAC addresses are text.
     const auto ip = base::IpAddress::parse(value);

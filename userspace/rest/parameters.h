@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,11 +24,15 @@ struct Parameters {
   std::string device;
   std::string address;   // as the store has it
   bool history = false;
+  std::string key;       // of a profile
+  std::string alert_class;
+  int severity = 1;      // at least
+  std::optional<store::AlertState> status;
   store::FlowQuery flows;
 };
 
-/// Takes `allowed` of gateway, owner, device, address, history, from, to, peer, port, limit, offset; any
-/// other, a second one of a name and a bad value are errors that name it.
+/// Takes `allowed` of gateway, owner, device, address, history, key, class, severity, status, from, to, peer, port,
+/// limit, offset; any other, a second one of a name and a bad value are errors that name it.
 base::Result<Parameters> parse_parameters(const std::multimap<std::string, std::string>& given,
                                           std::initializer_list<std::string_view> allowed);
 

@@ -54,8 +54,21 @@ base::Result<void> RetentionWorker::prepare(sql::Connection& connection) {
       "WHERE s.gateway_id = a.gateway_id AND s.device_id = a.device_id AND s.wall_ns = a.wall_ns) LIMIT ?3)";
   const std::string security_rows =
       "DELETE FROM security_event WHERE id IN (SELECT id FROM security_event WHERE gateway_id = ? AND wall_ns < ? LIMIT ?)";
+  const std::string alert_rows =
+      "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE gateway_id = ? AND last_ns < ? LIMIT ?)";
+  // What no alert that is younger needs.
+  const std::string incident_states =
+      "DELETE FROM incident_state WHERE rowid IN (SELECT s.rowid FROM incident_state s WHERE s.gateway_id = ?1 AND NOT EXISTS "
+      "(SELECT 1 FROM alert a WHERE a.gateway_id = ?1 AND a.last_ns >= ?2 AND a.from_input = s.input_id) LIMIT ?3)";
+  const std::string incident_inputs =
+      "DELETE FROM incident_input WHERE id IN (SELECT i.id FROM incident_input i WHERE i.gateway_id = ?1 AND NOT EXISTS "
+      "(SELECT 1 FROM alert a WHERE a.gateway_id = ?1 AND a.last_ns >= ?2 AND a.from_input < i.id AND a.to_input >= i.id) "
+      "LIMIT ?3)";
   return prepare_all(connection,
                      {{&remove_events_, event_rows},
+                      {&remove_alerts_, alert_rows},
+                      {&remove_incident_states_, incident_states},
+                      {&remove_incident_inputs_, incident_inputs},
                       {&remove_states_, state_rows},
                       {&remove_addresses_, address_rows},
                       {&remove_security_, security_rows},
@@ -124,6 +137,9 @@ base::Result<std::int64_t> RetentionWorker::move_gateway(const Retention& retent
       [&] { return removed(*remove_states_, daily_end); },
       [&] { return removed(*remove_addresses_, daily_end); },
       [&] { return removed(*remove_security_, daily_end); },
+      [&] { return removed(*remove_alerts_, daily_end); },
+      [&] { return removed(*remove_incident_states_, raw_end); },
+      [&] { return removed(*remove_incident_inputs_, raw_end); },
   };
   for (const auto& step : steps) {
     const auto rows = step();

@@ -44,7 +44,9 @@ class RetentionWorker {
   Source ledger_raw_, ledger_hourly_, ledger_daily_;
   TierWriter<FlowValues> to_flow_hourly_, to_flow_daily_;
   TierWriter<LedgerValues> to_ledger_hourly_, to_ledger_daily_;
-  std::optional<sql::Statement> remove_events_, remove_gaps_, remove_states_, remove_addresses_, remove_security_, remove_keys_, remove_owners_, last_id_;
+  std::optional<sql::Statement> remove_events_, remove_gaps_, remove_states_, remove_addresses_, remove_security_;
+  std::optional<sql::Statement> remove_alerts_, remove_incident_states_, remove_incident_inputs_;
+  std::optional<sql::Statement> remove_keys_, remove_owners_, last_id_;
   std::int64_t looked_at_ = 0;  // ids of the dictionaries up to this one
 };
 

@@ -136,7 +136,72 @@ CREATE TABLE security_event(
 CREATE INDEX security_event_by_time ON security_event(gateway_id, wall_ns);
 )sql";
 
-constexpr std::array kSteps{kVersion1, kVersion2, kVersion3};
+// Behind the commit: what is to be judged, what the judge knows, what it found.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE judge_input(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,   -- order of commit; never given twice
+  kind INTEGER NOT NULL,                  -- JudgeInput::Kind
+  gateway_id INTEGER NOT NULL,
+  body BLOB NOT NULL);
+
+CREATE TABLE judge_state(
+  kind INTEGER NOT NULL,                  -- JudgeState::Kind
+  key TEXT NOT NULL,
+  wall_ns INTEGER NOT NULL,               -- when it was kept
+  summary TEXT NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE(kind, key));
+
+CREATE TABLE judge_checkpoint(            -- one row: the last input in judge_state
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  input_id INTEGER NOT NULL);
+INSERT INTO judge_checkpoint VALUES(1, 0);
+
+CREATE TABLE alert(
+  id TEXT PRIMARY KEY,
+  change INTEGER NOT NULL UNIQUE,         -- of the last change worth telling
+  told_count INTEGER NOT NULL,            -- count then
+  gateway_id INTEGER NOT NULL,
+  wall_ns INTEGER NOT NULL,
+  last_ns INTEGER NOT NULL,
+  class TEXT NOT NULL,
+  severity INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  state INTEGER NOT NULL,                 -- AlertState
+  owner TEXT NOT NULL,
+  device_id TEXT NOT NULL,                -- of device_state
+  profile TEXT NOT NULL,
+  contact INTEGER NOT NULL,
+  from_input INTEGER NOT NULL,            -- found again from the inputs behind this one ..
+  to_input INTEGER NOT NULL,              -- .. up to this one
+  body TEXT NOT NULL,                     -- JSON without device, evidence and status
+  evidence TEXT NOT NULL);
+CREATE INDEX alert_by_time ON alert(last_ns);
+CREATE INDEX alert_by_gateway ON alert(gateway_id, last_ns);
+CREATE TABLE alert_change(                -- one row: the last number given
+  id INTEGER PRIMARY KEY CHECK(id = 1),
+  change INTEGER NOT NULL);
+INSERT INTO alert_change VALUES(1, 0);
+
+CREATE TABLE incident_state(              -- judge_state as it was at input_id
+  gateway_id INTEGER NOT NULL,
+  input_id INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE(gateway_id, input_id, kind, key));
+CREATE TABLE incident_input(              -- of judge_input
+  id INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  gateway_id INTEGER NOT NULL,
+  body BLOB NOT NULL);
+
+CREATE TABLE sink_position(
+  sink TEXT PRIMARY KEY,
+  change INTEGER NOT NULL);
+)sql";
+
+constexpr std::array kSteps{kVersion1, kVersion2, kVersion3, kVersion4};
 static_assert(kSteps.size() == kSchemaVersion);
 
 base::Result<void> step_to(sql::Connection& connection, std::int64_t version) {

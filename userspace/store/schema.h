@@ -7,7 +7,7 @@
 namespace iris::store {
 
 /// Version that this program writes; kept in the file as `user_version`.
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 
 /// Brings the file to `version`, one transaction a step. A file of a newer
 /// version is an error that says so, and is left as it is.

@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "store/alert_reader.h"
 #include "store/flow_reader.h"
 #include "store/identity_reader.h"
 #include "store/ingest_writer.h"
+#include "store/judge_tables.h"
 #include "store/ledger_reader.h"
 #include "store/retention.h"
 #include "store/schema.h"
@@ -53,6 +55,8 @@ class SqliteStore : public Store {
     if (auto done = retention_.prepare(writing_); !done) return done;
     if (auto done = flows_.prepare(reading_); !done) return done;
     if (auto done = identities_.prepare(reading_); !done) return done;
+    if (auto done = judge_.prepare(writing_); !done) return done;
+    if (auto done = alerts_.prepare(reading_); !done) return done;
     return ledgers_.prepare(reading_);
   }
 
@@ -166,6 +170,68 @@ class SqliteStore : public Store {
     return ledgers_.account(gateway_id, range);
   }
 
+  base::Result<std::vector<JudgeInput>> judge_inputs(std::uint64_t after, std::size_t max_bytes) override {
+    const std::scoped_lock lock(write_mutex_);
+    return judge_.inputs(after, max_bytes);
+  }
+  base::Result<void> add_judge_input(const JudgeInput& input) override {
+    const std::scoped_lock lock(write_mutex_);
+    return judge_.add_input(input.kind, input.gateway_id, input.body);
+  }
+  base::Result<std::uint64_t> judge_states(const std::function<void(JudgeState&&)>& take) override {
+    const std::scoped_lock lock(write_mutex_);
+    return judge_.states(take);
+  }
+  base::Result<void> checkpoint(std::span<const JudgeState> changed, std::uint64_t number,
+                                std::uint64_t now_wall_ns) override {
+    return in_transaction([&] { return judge_.checkpoint(changed, number, now_wall_ns); });
+  }
+  base::Result<void> put_alerts(std::span<const AlertEntry> alerts, std::uint64_t number) override {
+    return in_transaction([&]() -> base::Result<void> {
+      for (const auto& alert : alerts) {
+        if (auto done = judge_.put(alert, number); !done) return done;
+      }
+      return {};
+    });
+  }
+  base::Result<bool> set_alert_state(const std::string& id, AlertState state) override {
+    bool found = false;
+    auto done = in_transaction([&]() -> base::Result<void> {
+      const auto set = judge_.set_state(id, state);
+      if (!set) return tl::unexpected(set.error());
+      found = *set;
+      return {};
+    });
+    if (!done) return tl::unexpected(std::move(done.error()));
+    return found;
+  }
+  base::Result<void> set_sink_position(const std::string& sink, std::uint64_t change) override {
+    const std::scoped_lock lock(write_mutex_);
+    return judge_.set_sink_position(sink, change);
+  }
+
+  base::Result<void> alerts(const AlertQuery& query, const std::function<void(const StoredAlert&)>& take) override {
+    const std::scoped_lock lock(read_mutex_);
+    return alerts_.alerts(query, take);
+  }
+  base::Result<std::vector<StoredAlert>> alert_changes(std::uint64_t change, std::size_t limit) override {
+    const std::scoped_lock lock(read_mutex_);
+    return alerts_.changes(change, limit);
+  }
+  base::Result<void> profiles(const ProfileQuery& query, const std::function<void(const StoredProfile&)>& take) override {
+    const std::scoped_lock lock(read_mutex_);
+    return alerts_.profiles(query, take);
+  }
+  base::Result<std::optional<StoredIncident>> incident(const std::string& alert_id) override {
+    const std::scoped_lock lock(read_mutex_);
+    Snapshot snapshot(reading_);
+    return alerts_.incident(alert_id);
+  }
+  base::Result<std::uint64_t> sink_position(const std::string& sink) override {
+    const std::scoped_lock lock(read_mutex_);
+    return alerts_.sink_position(sink);
+  }
+
   base::Result<bool> maintain(const Retention& retention, std::uint64_t now_wall_ns) override {
     const std::scoped_lock lock(write_mutex_);
     auto ids = gateway_ids(writing_);
@@ -196,6 +262,16 @@ class SqliteStore : public Store {
     sql::Connection& connection_;
   };
 
+  template <typename Work>
+  base::Result<void> in_transaction(const Work& work) {
+    const std::scoped_lock lock(write_mutex_);
+    auto transaction = sql::Transaction::begin(writing_);
+    if (!transaction) return tl::unexpected(transaction.error());
+    if (auto done = work(); !done) return done;
+    if (auto committed = transaction->commit(); !committed) return tl::unexpected(committed.error());
+    return {};
+  }
+
   base::Result<std::vector<CommitResult>> commit_all(std::span<const IngestBatch> batches, std::uint64_t now_wall_ns) {
     auto transaction = sql::Transaction::begin(writing_);
     if (!transaction) return tl::unexpected(transaction.error());
@@ -208,6 +284,11 @@ class SqliteStore : public Store {
       base::Result<CommitResult> result = CommitResult::overlap;
       if (!overlapped.contains(spool)) result = ingest_.write(batch, now_wall_ns);
       if (!result) return tl::unexpected(result.error());
+      if (*result == CommitResult::committed && !batch.packed.empty()) {
+        if (auto done = judge_.add_input(JudgeInput::Kind::batch, batch.gateway_id, batch.packed); !done) {
+          return tl::unexpected(done.error());
+        }
+      }
       if (*result == CommitResult::overlap) overlapped.insert(spool);
       results.push_back(*result);
     }
@@ -267,11 +348,13 @@ class SqliteStore : public Store {
   sql::Connection writing_;
   IngestWriter ingest_;
   RetentionWorker retention_;
+  JudgeTables judge_;
   std::mutex read_mutex_;
   sql::Connection reading_;
   FlowReader flows_;
   LedgerReader ledgers_;
   IdentityReader identities_;
+  AlertReader alerts_;
 };
 
 // Only the owner may read: it holds hashes of tokens. SQLite gives its other files the same mode.

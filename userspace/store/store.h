@@ -12,6 +12,7 @@
 #include "base/ip_address.h"
 #include "base/result.h"
 #include "flow/batch.h"
+#include "store/judgement.h"
 
 /// What the collector keeps. One interface, SQLite behind it by default.
 namespace iris::store {
@@ -34,6 +35,7 @@ struct IngestBatch {
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
   flow::Batch batch;
+  std::string packed{};  // the same as JudgeInput.body; empty: not to be judged
 };
 
 enum class CommitResult : std::uint8_t {
@@ -152,6 +154,33 @@ class Store {
   virtual base::Result<void> security_events(const SecurityQuery& query,
                                              const std::function<void(const StoredSecurityEvent&)>& take) = 0;
   virtual base::Result<LedgerAccount> ledger(std::int64_t gateway_id, const TimeRange& range) = 0;
+
+  // Between commit and alert:
+  /// What is behind `after`, in order, about `max_bytes` of it.
+  virtual base::Result<std::vector<JudgeInput>> judge_inputs(std::uint64_t after, std::size_t max_bytes) = 0;
+  /// One more to be judged, behind all that is there.
+  virtual base::Result<void> add_judge_input(const JudgeInput& input) = 0;
+  /// All states of the last checkpoint, profiles first; gives the number of the last input in them.
+  virtual base::Result<std::uint64_t> judge_states(const std::function<void(JudgeState&&)>& take) = 0;
+  /// Keeps what has changed, and forgets the inputs up to `number`: all in one transaction.
+  virtual base::Result<void> checkpoint(std::span<const JudgeState> changed, std::uint64_t number,
+                                        std::uint64_t now_wall_ns) = 0;
+  /// Alerts that are new or have grown; found at input `number` at the latest. Of a new
+  /// one, what it takes to find it again is set aside. States that people gave stay.
+  virtual base::Result<void> put_alerts(std::span<const AlertEntry> alerts, std::uint64_t number) = 0;
+
+  /// The latest first.
+  virtual base::Result<void> alerts(const AlertQuery& query, const std::function<void(const StoredAlert&)>& take) = 0;
+  /// In the order of their changes, from behind `change`.
+  virtual base::Result<std::vector<StoredAlert>> alert_changes(std::uint64_t change, std::size_t limit) = 0;
+  /// Somebody's word on it, which the judge gets to know as an input. False: there is no such alert.
+  virtual base::Result<bool> set_alert_state(const std::string& id, AlertState state) = 0;
+  virtual base::Result<void> profiles(const ProfileQuery& query, const std::function<void(const StoredProfile&)>& take) = 0;
+  /// None: there is no such alert, or it is older than the raw flows are kept.
+  virtual base::Result<std::optional<StoredIncident>> incident(const std::string& alert_id) = 0;
+  /// How far a receiver of alerts has got; of a new one the last change there is.
+  virtual base::Result<std::uint64_t> sink_position(const std::string& sink) = 0;
+  virtual base::Result<void> set_sink_position(const std::string& sink, std::uint64_t change) = 0;
 
   /// Rolls up and deletes what is older than `retention` says; a slice of the work
   /// at a time. True: there is more.

@@ -140,16 +140,22 @@ void telemetry_module(const Arguments& arguments) {
 }
 
 void vision_module(const Arguments& arguments) {
+  static std::atomic<bool> bad_frame{false};
+  std::signal(SIGUSR1, [](int) { bad_frame = true; });
   const auto seconds = static_cast<unsigned>(std::stoul(arguments.at(0)));
-  try {
-    mqtt::Session hub(edge_hub_endpoint(), client_id());
-    for (unsigned i = 0; i < seconds; ++i) {
-      hub.publish(telemetry_topic(), R"({"people":)" + std::to_string(i % 3) + "}");
-      sleep_ms(1000);
+  const auto over = [seconds](unsigned passed) { return bad_frame || (seconds > 0 && passed >= seconds); };
+  for (unsigned passed = 0; !over(passed);) {
+    try {
+      mqtt::Session hub(edge_hub_endpoint(), client_id());
+      for (; !over(passed); ++passed) {
+        hub.publish(telemetry_topic(), R"({"people":)" + std::to_string(passed % 3) + "}");
+        sleep_ms(1000);
+      }
+    } catch (const std::exception& error) {
+      say(std::string("edgeHub: ") + error.what());
+      sleep_ms(2000);
+      passed += 2;
     }
-  } catch (const std::exception& error) {
-    say(std::string("edgeHub: ") + error.what());
-    sleep_ms(seconds * 1000);
   }
   say("a frame that the decoder does not survive");
   volatile int* frame = nullptr;

@@ -14,7 +14,7 @@ using Arguments = std::vector<std::string>;
 [[noreturn]] void edge_hub(const Arguments& arguments);          // (none)
 [[noreturn]] void modbus_module(const Arguments& arguments);     // SLAVE ABSENT_SLAVE
 [[noreturn]] void telemetry_module(const Arguments& arguments);  // WEATHER_SERVICE DROPPED_SERVICE
-[[noreturn]] void vision_module(const Arguments& arguments);     // SECONDS_TO_CRASH
+[[noreturn]] void vision_module(const Arguments& arguments);     // SECONDS_TO_CRASH, 0: at SIGUSR1
 
 // What stands around the gateway: plain processes in network namespaces.
 [[noreturn]] void management(const Arguments& arguments);    // OWN_ENDPOINT MODULE..

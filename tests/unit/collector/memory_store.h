@@ -116,6 +116,25 @@ class MemoryStore final : public store::Store {
   base::Result<store::LedgerAccount> ledger(std::int64_t, const store::TimeRange&) override {
     return base::fail("not here");
   }
+  // Nothing is judged here.
+  base::Result<std::vector<store::JudgeInput>> judge_inputs(std::uint64_t, std::size_t) override { return {}; }
+  base::Result<void> add_judge_input(const store::JudgeInput&) override { return {}; }
+  base::Result<std::uint64_t> judge_states(const std::function<void(store::JudgeState&&)>&) override { return 0U; }
+  base::Result<void> checkpoint(std::span<const store::JudgeState>, std::uint64_t, std::uint64_t) override { return {}; }
+  base::Result<void> put_alerts(std::span<const store::AlertEntry>, std::uint64_t) override { return {}; }
+  base::Result<void> alerts(const store::AlertQuery&, const std::function<void(const store::StoredAlert&)>&) override {
+    return {};
+  }
+  base::Result<std::vector<store::StoredAlert>> alert_changes(std::uint64_t, std::size_t) override { return {}; }
+  base::Result<bool> set_alert_state(const std::string&, store::AlertState) override { return false; }
+  base::Result<void> profiles(const store::ProfileQuery&,
+                              const std::function<void(const store::StoredProfile&)>&) override {
+    return {};
+  }
+  base::Result<std::optional<store::StoredIncident>> incident(const std::string&) override { return std::nullopt; }
+  base::Result<std::uint64_t> sink_position(const std::string&) override { return 0U; }
+  base::Result<void> set_sink_position(const std::string&, std::uint64_t) override { return {}; }
+
   base::Result<bool> maintain(const store::Retention&, std::uint64_t) override { return false; }
 
  private:

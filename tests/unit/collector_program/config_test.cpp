@@ -58,6 +58,16 @@ TEST_F(ConfigTest, TheExampleHoldsTheDefaults) {
   EXPECT_EQ(given.config.retention.hourly_ns, defaults.config.retention.hourly_ns);
   EXPECT_EQ(given.config.retention.daily_ns, defaults.config.retention.daily_ns);
   EXPECT_EQ(given.config.log_level, defaults.config.log_level);
+  EXPECT_EQ(given.config.notify.syslog_format, defaults.config.notify.syslog_format);
+  EXPECT_EQ(given.config.notify.syslog_facility, defaults.config.notify.syslog_facility);
+  EXPECT_EQ(given.config.notify.webhook_min_severity, defaults.config.notify.webhook_min_severity);
+  EXPECT_EQ(given.config.notify.syslog_min_severity, defaults.config.notify.syslog_min_severity);
+  EXPECT_EQ(given.config.notify.file_min_severity, defaults.config.notify.file_min_severity);
+  // Of these there is no default but "off": the example shows each.
+  EXPECT_EQ(given.config.notify.webhook_url, "https://hooks.example.net/iris");
+  EXPECT_EQ(given.config.notify.syslog_target, "tls://siem.example.net:6514");
+  EXPECT_EQ(given.config.notify.file_path, "/var/lib/iris-collector/alerts.jsonl");
+  EXPECT_EQ(defaults.config.notify.webhook_url + defaults.config.notify.syslog_target + defaults.config.notify.file_path, "");
 }
 
 TEST_F(ConfigTest, FlagsGoBeforeTheEnvironmentAndThatBeforeTheFile) {
@@ -78,6 +88,11 @@ TEST_F(ConfigTest, EveryKeyHasAVariable) {
                                  {"IRIS_COLLECTOR_TLS_INSECURE", "true"},
                                  {"IRIS_COLLECTOR_RETENTION_HOURLY_DAYS", "30"},
                                  {"IRIS_COLLECTOR_RETENTION_DAILY_DAYS", "400"},
+                                 {"IRIS_COLLECTOR_WEBHOOK_URL", "https://hooks.example.net/"},
+                                 {"IRIS_COLLECTOR_WEBHOOK_TOKEN_FILE", "/run/token"},
+                                 {"IRIS_COLLECTOR_SYSLOG_TARGET", "udp://127.0.0.1:514"},
+                                 {"IRIS_COLLECTOR_SYSLOG_MIN_SEVERITY", "5"},
+                                 {"IRIS_COLLECTOR_ALERT_FILE_PATH", "/a.jsonl"},
                                  {"IRIS_COLLECTOR_LOG_LEVEL", "debug"}});
   EXPECT_TRUE(reading.faults.empty());
   EXPECT_TRUE(reading.warnings.empty());
@@ -85,6 +100,10 @@ TEST_F(ConfigTest, EveryKeyHasAVariable) {
   EXPECT_TRUE(reading.config.insecure);
   EXPECT_EQ(reading.config.retention.daily_ns, 400 * kDay);
   EXPECT_EQ(reading.config.log_level, "debug");
+  EXPECT_EQ(reading.config.notify.webhook_token_file, "/run/token");
+  EXPECT_EQ(reading.config.notify.syslog_target, "udp://127.0.0.1:514");
+  EXPECT_EQ(reading.config.notify.syslog_min_severity, 5);
+  EXPECT_EQ(reading.config.notify.file_path, "/a.jsonl");
 }
 
 TEST_F(ConfigTest, EachFaultIsNamedWithItsPlace) {
@@ -113,6 +132,16 @@ TEST_F(ConfigTest, EachFaultIsNamedWithItsPlace) {
       {"[retention]\nraw_days = 36501", "from 1 to"},
       {"[retention]\nraw_days = 100", "must not be above"},
       {"[log]\nlevel = \"loud\"", "trace, debug"},
+      {"[webhook]\nurl = \"http://hooks.example.net/\"", "webhook.url: wants https"},
+      {"[webhook]\nurl = \"https://user:word@hooks.example.net/\"", "webhook.token_file"},
+      {"[webhook]\ntoken_file = \"/x\"", "no use without webhook.url"},
+      {"[webhook]\nmin_severity = 6", "from 1"},
+      {"[webhook]\nmin_severity = \"high\"", "whole number"},
+      {"[webhook]\ntoken = \"x\"", "unknown key 'webhook.token'"},
+      {"[syslog]\ntarget = \"siem:514\"", "udp://host:port"},
+      {"[syslog]\nfacility = \"local9\"", "by name"},
+      {"[syslog]\ntarget = \"tls://siem:6514\"\nframing = \"newline\"", "counts octets"},
+      {"[alert_file]\npath = \"a.jsonl\"", "absolute"},
       {"listen = ", "c.toml:1"},
       {"a = 1\na = 2", "c.toml:2"},
   };
@@ -126,11 +155,13 @@ TEST_F(ConfigTest, EachFaultIsNamedWithItsPlace) {
 }
 
 TEST_F(ConfigTest, FaultsAreAllToldAtOnceWhereverTheyAre) {
-  const auto reading = read("x = 1\nlisten = 5\n", {{"IRIS_COLLECTOR_HTTP", "bad"}, {"IRIS_COLLECTOR_RETENTION_RAW_DAYS", "x"}},
+  const auto reading = read("x = 1\nlisten = 5\n[webhook]\nurl = \"http://a.example/\"\n[syslog]\ntarget = \"x\"\n", {{"IRIS_COLLECTOR_HTTP", "bad"}, {"IRIS_COLLECTOR_RETENTION_RAW_DAYS", "x"}},
                             {{"tls.client_ca", "relative"}});
-  ASSERT_EQ(reading.faults.size(), 5U);
+  ASSERT_EQ(reading.faults.size(), 7U);
   EXPECT_EQ(reading.faults[2].where, "IRIS_COLLECTOR_HTTP");
   EXPECT_EQ(reading.faults[4].where, "--client-ca");
+  EXPECT_THAT(reading.faults[5].where, HasSubstr("c.toml:4"));
+  EXPECT_THAT(reading.faults[6].where, HasSubstr("c.toml:6"));
 }
 
 TEST_F(ConfigTest, ForeignVariablesAreAWarningOnly) {

@@ -127,5 +127,35 @@ TEST(Memory, OfManyGatewaysIsBounded) {
   EXPECT_GE(lab.judge.profiles().size(), 400u) << "no more is forgotten than must be";
 }
 
+TEST(Alerts, ModulesThatHadTheSameAddressOneAfterTheOtherAreTwo) {
+  Lab lab;
+  const auto modbus = module("modbus1");
+  const auto opc = module("opc1", "registry.example/opc:1.0");
+  const auto from = [&](const flow::OwnerPtr& who, const char* address) {
+    auto call = lab.out("203.0.113.66", 6667);  // on the list
+    call.owner = who;
+    call.local_address = base::IpAddress::parse(address);
+    return call;
+  };
+  const auto works = [&](const flow::OwnerPtr& who, const char* address) {
+    auto poll = from(who, address);
+    poll.peer_address = base::IpAddress::parse("10.0.0.9");
+    poll.scope = flow::Scope::site;
+    poll.service_port = 4840;
+    lab.see(poll);
+  };
+  works(modbus, "10.0.0.2");
+  lab.next();
+  works(opc, "10.0.0.2");  // both were started anew
+  works(modbus, "10.0.0.3");
+  lab.next();
+  lab.see(from(opc, "10.0.0.2"));
+  lab.see(from(modbus, "10.0.0.3"));
+  lab.next();
+  const auto alerts = lab.alerts();
+  ASSERT_EQ(alerts.size(), 2U) << text(alerts);
+  EXPECT_NE(alerts[0].subject, alerts[1].subject);
+}
+
 }  // namespace
 }  // namespace iris::detect

@@ -25,6 +25,41 @@ TEST(Learning, EndsByEvidenceWithinADay) {
   EXPECT_EQ(week.maturity(), Maturity::full);
 }
 
+/// Reports to edgeHub every minute, and to nobody else.
+std::uint64_t teach_reports(Profile& profile, double hours) {
+  std::uint64_t time = kStart;
+  for (; time < kStart + static_cast<std::uint64_t>(hours * static_cast<double>(kHour)); time += 60 * kSecond)
+    profile.learn(observe(to_module(time, "$edgeHub")), Lesson::normal);
+  return time;
+}
+
+TEST(Learning, AModuleThatOnlyReportsToEdgeHubIsKnownByThatAfterADay) {
+  Profile profile;
+  auto time = teach_reports(profile, 24);
+  EXPECT_EQ(profile.maturity(), Maturity::useful);
+  profile.learn_process("/app", kStart, Lesson::normal);
+  EXPECT_TRUE(profile.unusual_process("/tmp/update"));
+  // A stranger's own visits do not make it forget that.
+  for (int i = 0; i < 10; ++i, time += 20 * kSecond) {
+    const auto known = profile.assess(observe(outbound(time, "203.0.113.77", 443)));
+    EXPECT_GT(known.confidence, 0.9) << i;
+    profile.learn(observe(outbound(time, "203.0.113.77", 443)), Lesson::normal);
+  }
+  Profile hours;
+  teach_reports(hours, 12);
+  EXPECT_EQ(hours.maturity(), Maturity::learning) << "it may have a daily errand";
+}
+
+TEST(Learning, NeighboursDoNotSpeakForAWorkloadThatMeetsStrangers) {
+  Profile profile;
+  auto time = teach_reports(profile, 10);
+  for (std::uint64_t i = 0; i < 5; ++i)
+    profile.learn(observe(outbound(time, fmt::format("203.{}.113.7", i), 443)), Lesson::normal);
+  for (std::uint64_t i = 0; i < 1200; ++i, time += 60 * kSecond)
+    profile.learn(observe(to_module(time, "$edgeHub")), Lesson::normal);
+  EXPECT_EQ(profile.maturity(), Maturity::learning) << "who met five strangers will meet a sixth";
+}
+
 TEST(Learning, TheBoundShrinksAsVisitsAddUp) {
   Profile profile;
   double before = 1.1;

@@ -39,6 +39,17 @@ inline flow::FlowRecord in_vain(flow::FlowRecord record) {
   return record;
 }
 
+/// Of one module to another on the same host.
+inline flow::FlowRecord to_module(std::uint64_t time_ns, const std::string& module) {
+  auto record = outbound(time_ns, "10.0.0.3", 8883);
+  flow::Owner owner;
+  owner.kind = flow::OwnerKind::container;
+  owner.module_id = module;
+  record.peer_owner = std::make_shared<const flow::Owner>(owner);
+  record.scope = flow::Scope::container;
+  return record;
+}
+
 /// A workload that asks two peers by turns, every ten minutes, for `days`.
 inline std::uint64_t teach_routine(Profile& profile, double days, std::uint64_t start = kStart) {
   std::uint64_t time = start;

@@ -62,6 +62,14 @@ TEST(Observation, UdpWithoutAnAnswerHasFailed) {
   EXPECT_EQ(observe(record).failures, 1u);
 }
 
+TEST(Observation, ADeviceBehindTheGatewayIsOfTheSiteWhateverItsAddress) {
+  auto record = outbound(kStart, "198.51.100.7", 502);
+  record.scope = flow::Scope::external;
+  EXPECT_EQ(observe(record).reach, Reach::external);
+  record.peer_device = "gw1/modbus1/meter";
+  EXPECT_EQ(observe(record).reach, Reach::site);
+}
+
 TEST(Observation, TheDeviceSeesItTheOtherWayRound) {
   auto record = outbound(kStart, "10.0.0.9", 502);
   const auto mirrored = observe_from_peer(record);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rest/alert_json.h"
+#include "analysis/alert_json.h"
 
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
 #include "wire/json_writer.h"
 
-namespace iris::rest {
+namespace iris::analysis {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -42,10 +42,12 @@ Json expected_of(const detect::Alert& alert) {
           {"unit", alert.expected->unit}};
 }
 
+std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 }  // namespace
 
-void append_alert(std::string& out, const detect::Alert& alert, const std::string& device) {
-  const Json json{{"type", "alert"},
+std::string alert_body(const detect::Alert& alert) {
+  return text_of({{"type", "alert"},
                   {"id", alert.id},
                   {"time", time_or_null(alert.wall_ns)},
                   {"last_time", time_or_null(alert.last_wall_ns)},
@@ -55,19 +57,29 @@ void append_alert(std::string& out, const detect::Alert& alert, const std::strin
                   {"severity", static_cast<int>(alert.severity)},
                   {"gateway", known(alert.gateway)},
                   {"owner", owner_of(alert)},
-                  {"device", parsed(device)},
                   {"subject", known(alert.subject)},
                   {"peer", known(alert.peer)},
                   {"summary", alert.summary},
                   {"expected", expected_of(alert)},
                   {"observed", alert.observed ? Json(*alert.observed) : Json()},
                   {"attack_techniques", alert.attack_techniques},
-                  {"evidence", evidence_of(alert)},
                   {"affected", alert.affected},
                   {"count", alert.count},
-                  {"confidence", alert.confidence},
-                  {"status", detect::to_string(alert.status)}};
-  out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+                  {"confidence", alert.confidence}});
 }
 
-}  // namespace iris::rest
+std::string alert_evidence(const detect::Alert& alert) { return text_of(evidence_of(alert)); }
+
+void append_alert(std::string& out, const detect::Alert& alert, const std::string& device) {
+  out += alert_body(alert);
+  out.pop_back();  // its closing brace
+  out += ",\"device\":";
+  out += device.empty() ? "null" : device;
+  out += ",\"evidence\":";
+  out += alert_evidence(alert);
+  out += ",\"status\":\"";
+  out += detect::to_string(alert.status);
+  out += "\"}";
+}
+
+}  // namespace iris::analysis
