@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "agent/agent.h"
 #include "daemon/instance_lock.h"
 #include "agent/registries.h"
+#include "daemon/idle_pages.h"
 #include "daemon/service_manager.h"
 
 namespace iris::agent {
@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kStopWithin{4'500};  // systemd and people wait five seconds
 constexpr milliseconds kLookAround{1'000};
 constexpr std::chrono::seconds kTellEvery{10};
+constexpr std::chrono::seconds kSettled{30};    // registries, runtimes and the collector have been reached
+constexpr std::chrono::seconds kTrimEvery{300};  // as registries are asked: what a round of theirs took
 
 std::uint64_t now_wall_ns() {
   return static_cast<std::uint64_t>(
@@ -76,13 +78,19 @@ void watch_over(Agent& agent, const Reload& read_again) {
   const auto watchdog = daemon::watchdog_interval();
   const auto step = watchdog ? std::min(kLookAround, std::chrono::duration_cast<milliseconds>(*watchdog / 3)) : kLookAround;
   auto told = std::chrono::steady_clock::now();
+  auto trim = told + kSettled;
   while (true) {
     const int signal = next_signal(std::max(step, milliseconds(1)));
     if (signal == SIGTERM || signal == SIGINT) return;
     if (signal == SIGHUP) reload(agent, read_again);
     if (watchdog && agent.alive(std::chrono::duration_cast<milliseconds>(*watchdog / 2))) daemon::feed_watchdog();
-    if (std::chrono::steady_clock::now() - told < kTellEvery) continue;
-    told = std::chrono::steady_clock::now();
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= trim) {
+      if (const auto dropped = daemon::drop_idle_pages(); !dropped) spdlog::debug("{}", dropped.error().message);
+      trim = now + kTrimEvery;
+    }
+    if (now - told < kTellEvery) continue;
+    told = now;
     daemon::tell_status(agent.summary());
   }
 }
@@ -103,7 +111,8 @@ base::Result<std::unique_ptr<Agent>> start_agent(const Config& config) {
   // The capture's end wakes the thread that waits for signals.
   auto started = agent->start(capture_with(std::move(*tracer)), std::move(*spool), std::move(*identities), [] { kill(getpid(), SIGTERM); });
   if (!started) return tl::unexpected(std::move(started.error()));
-  malloc_trim(0);  // the kernel's type information took some ten megabytes
+  // The kernel's type information took some ten megabytes, and most of the code that ran is not needed again.
+  if (const auto dropped = daemon::drop_idle_pages(); !dropped) spdlog::debug("{}", dropped.error().message);
   return agent;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/identity_hub.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -19,8 +20,8 @@ constexpr std::size_t kMaxContainerAddresses = 16'384;
 
 }  // namespace
 
-IdentityHub::IdentityHub(identity::MergeRules rules, std::map<std::string, std::string> told, std::chrono::milliseconds patience)
-    : patience_(patience), rules_(std::move(rules)), inventory_(std::move(told)) {}
+IdentityHub::IdentityHub(identity::MergeRules rules, const std::map<std::string, std::string>& told, std::chrono::milliseconds patience)
+    : patience_(patience), rules_(std::move(rules)), inventory_(told) {}
 
 IdentityHub::~IdentityHub() { stop(); }
 
@@ -51,7 +52,7 @@ void IdentityHub::reload() {
   for (auto& [name, client] : clients_) client->reload();
 }
 
-void IdentityHub::on_evidence(const std::string& registry, std::vector<identity::Evidence> evidence) {
+void IdentityHub::on_evidence(const std::string& registry, std::vector<identity::SharedEvidence> evidence) {
   {
     const std::lock_guard lock(mutex_);
     evidence_[registry] = std::move(evidence);
@@ -108,15 +109,19 @@ void IdentityHub::run() {
       continue;
     }
     changed_.wait_for(lock, kSettle, [this] { return stopping_; });
-    if (!stopping_) merge_now(lock);
+    if (stopping_) return;
+    merge_now(lock);
+    lock.unlock();
+    malloc_trim(0);  // with thousands of devices, megabytes went through this thread's hands
+    lock.lock();
   }
 }
 
 void IdentityHub::merge_now(std::unique_lock<std::mutex>& lock) {
   dirty_ = false;
-  std::vector<identity::Evidence> all;
+  std::vector<identity::SharedEvidence> all;
   for (const auto& [registry, evidence] : evidence_) {
-    std::copy_if(evidence.begin(), evidence.end(), std::back_inserter(all), [this](const auto& one) { return !is_container(one); });
+    std::copy_if(evidence.begin(), evidence.end(), std::back_inserter(all), [this](const auto& one) { return !is_container(*one); });
   }
   const identity::MergeRules rules = rules_;
   const bool complete = all_heard();

@@ -37,7 +37,7 @@ class IdentityHub : public identity::RegistryListener {
   static constexpr std::size_t kMaxRecordsAWindow = 512;
   static constexpr std::size_t kMaxSecurityWaiting = 4'096;
   /// `told`: as Inventory. The clients are started by start() and ended by stop().
-  IdentityHub(identity::MergeRules rules, std::map<std::string, std::string> told,
+  IdentityHub(identity::MergeRules rules, const std::map<std::string, std::string>& told,
               std::chrono::milliseconds patience = std::chrono::seconds(60));
   ~IdentityHub() override;  // as stop()
 
@@ -50,7 +50,7 @@ class IdentityHub : public identity::RegistryListener {
   /// Of the keys in the spool under which positions in partitions are kept: those of one hub.
   void set_checkpoint_prefix(std::string prefix) { checkpoint_prefix_ = std::move(prefix); }
   // From registries' threads:
-  void on_evidence(const std::string& registry, std::vector<identity::Evidence> evidence) override;
+  void on_evidence(const std::string& registry, std::vector<identity::SharedEvidence> evidence) override;
   void on_security(std::vector<flow::SecurityRecord> records, identity::Checkpoints checkpoints) override;
   void on_status(identity::RegistryStatus status) override;
 
@@ -86,7 +86,7 @@ class IdentityHub : public identity::RegistryListener {
   std::condition_variable changed_;
   std::condition_variable room_;
   identity::MergeRules rules_;
-  std::map<std::string, std::vector<identity::Evidence>> evidence_;  // by registry
+  std::map<std::string, std::vector<identity::SharedEvidence>> evidence_;  // by registry
   std::map<std::string, identity::RegistryStatus> statuses_;
   std::set<std::string> silent_;  // registries that have not told anything yet
   std::chrono::steady_clock::time_point started_{};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <string_view>
 #include <unordered_set>
 
@@ -15,15 +16,27 @@ namespace {
 constexpr std::uint64_t kDayNs = 86'400ULL * 1'000'000'000;
 
 /// FNV-1a, 64 bits: a change must be noticed, nobody gains by making one go unnoticed.
-std::string digest_of(const flow::Device& device) {
+std::uint64_t digest_of(const flow::Device& device) {
   std::string text;
   wire::append_device(text, device);
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
-  return fmt::format("{:016x}", hash);
+  return std::max<std::uint64_t>(hash, 1);  // 0 is none
+}
+
+std::string in_hex(std::uint64_t digest) { return fmt::format("{:016x}", digest); }
+
+std::uint64_t from_hex(const std::string& text) {
+  std::uint64_t digest = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), digest, 16);
+  return error == std::errc() && end == text.data() + text.size() ? digest : 0;
 }
 
 }  // namespace
+
+Inventory::Inventory(const std::map<std::string, std::string>& told) {
+  for (const auto& [id, digest] : told) told_.emplace_hint(told_.end(), id, from_hex(digest));
+}
 
 void Inventory::set(std::vector<flow::Device> devices, bool complete) {
   complete_ = complete;
@@ -56,7 +69,7 @@ Inventory::News Inventory::take(std::uint64_t wall_ns, std::size_t limit) {
   if (all_told_wall_ns_ == 0 || wall_ns < all_told_wall_ns_) all_told_wall_ns_ = wall_ns;
   if (wall_ns - all_told_wall_ns_ >= kDayNs) {
     all_told_wall_ns_ = wall_ns;
-    for (auto& [id, digest] : told_) digest.clear();  // known, but to be told again
+    for (auto& [id, digest] : told_) digest = kTellAgain;
     gather();
   }
   News news;
@@ -64,10 +77,10 @@ Inventory::News Inventory::take(std::uint64_t wall_ns, std::size_t limit) {
   while (!changed_.empty() && news.records.size() < limit) {
     const flow::Device& device = devices_[changed_.back()];
     changed_.pop_back();
-    std::string digest = digest_of(device);
+    const auto digest = digest_of(device);
     const auto [told, is_new] = told_.insert_or_assign(device.id, digest);
     news.records.push_back({wall_ns, is_new ? (first_ ? Change::present : Change::added) : Change::updated, device});
-    news.keep.emplace(kPrefix + device.id, std::move(digest));
+    news.keep.emplace(kPrefix + device.id, in_hex(digest));
   }
   while (!gone_.empty() && news.records.size() < limit) {
     flow::Device device;

@@ -20,7 +20,7 @@ class Inventory {
   static constexpr const char* kPrefix = "device/";  // of keys in the spool
 
   /// `told`: of the runs before, as the spool kept it, keys without the prefix.
-  explicit Inventory(std::map<std::string, std::string> told) : told_(std::move(told)) {}
+  explicit Inventory(const std::map<std::string, std::string>& told);
 
   /// All that is known now. Not `complete`: somebody who has told of devices before
   /// has not been heard yet, so that none counts as gone.
@@ -37,7 +37,8 @@ class Inventory {
  private:
   void gather();
 
-  std::map<std::string, std::string> told_;  // id: digest of what was told
+  static constexpr std::uint64_t kTellAgain = 0;
+  std::map<std::string, std::uint64_t> told_;  // id: digest of what was told, or kTellAgain
   std::vector<flow::Device> devices_;        // ordered by id
   std::vector<std::size_t> changed_;         // places in devices_, last first
   std::vector<std::string> gone_;

@@ -20,7 +20,7 @@ namespace iris::enrich {
 std::string find_runtime_module();
 
 /// Makes a client out of the module, which is loaded by the first call and
-/// stays: gRPC and libcurl cost more memory than all the rest, so a process
+/// stays: gRPC costs more memory than all the rest, so a process
 /// that meets no runtime never has them. A RuntimeClientFactory.
 base::Result<std::unique_ptr<RuntimeClient>> make_client_from_module(const std::string& runtime,
                                                                      const std::string& endpoint);

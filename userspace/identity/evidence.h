@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct Evidence {
 
   friend bool operator==(const Evidence&, const Evidence&) = default;
 };
+
+/// Once a registry has said it, it does not change: thousands of devices are held once, by whoever
+/// needs them. Never null.
+using SharedEvidence = std::shared_ptr<const Evidence>;
+std::vector<SharedEvidence> share(std::vector<Evidence> evidence);
 
 /// What a reader made of a document: hostile and broken ones yield faults, never an
 /// exception. A fault names the place in the document, never a value that may be secret.

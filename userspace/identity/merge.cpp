@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "identity/assemble.h"
 
@@ -15,10 +16,7 @@ using merging::Node;
 
 constexpr std::size_t kMaxConflicts = 8;
 
-std::vector<const Evidence*> in_order(std::span<const Evidence> evidence) {
-  std::vector<const Evidence*> sorted;
-  sorted.reserve(evidence.size());
-  for (const Evidence& one : evidence) sorted.push_back(&one);
+std::vector<const Evidence*> in_order(std::vector<const Evidence*> sorted) {
   std::sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return merging::before(*a, *b); });
   sorted.erase(std::unique(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return *a == *b; }), sorted.end());
   return sorted;
@@ -68,10 +66,8 @@ void set_ghosts(const std::vector<std::vector<const Node*>>& groups, std::vector
   }
 }
 
-}  // namespace
-
-std::vector<Device> merge(std::span<const Evidence> evidence, const MergeRules& rules) {
-  const auto sorted = in_order(evidence);
+std::vector<Device> merge_all(std::vector<const Evidence*> evidence, const MergeRules& rules) {
+  const auto sorted = in_order(std::move(evidence));
   const merging::Nodes made = merging::make_nodes(sorted, rules);
   const merging::Linked linked = merging::link(made);
   const auto gateways = gateways_of(sorted, rules);
@@ -113,6 +109,22 @@ std::vector<Device> merge(std::span<const Evidence> evidence, const MergeRules& 
   }
   std::sort(devices.begin(), devices.end(), [](const Device& a, const Device& b) { return a.id < b.id; });
   return devices;
+}
+
+}  // namespace
+
+std::vector<Device> merge(std::span<const Evidence> evidence, const MergeRules& rules) {
+  std::vector<const Evidence*> all;
+  all.reserve(evidence.size());
+  for (const Evidence& one : evidence) all.push_back(&one);
+  return merge_all(std::move(all), rules);
+}
+
+std::vector<Device> merge(std::span<const SharedEvidence> evidence, const MergeRules& rules) {
+  std::vector<const Evidence*> all;
+  all.reserve(evidence.size());
+  for (const auto& one : evidence) all.push_back(one.get());
+  return merge_all(std::move(all), rules);
 }
 
 }  // namespace iris::identity

@@ -55,5 +55,6 @@ struct MergeRules {
 /// a host keeps its MAC when DHCP gives it another address, and has several
 /// addresses with IPv6.
 std::vector<flow::Device> merge(std::span<const Evidence> evidence, const MergeRules& rules);
+std::vector<flow::Device> merge(std::span<const SharedEvidence> evidence, const MergeRules& rules);
 
 }  // namespace iris::identity

@@ -34,7 +34,7 @@ class RegistryListener {
  public:
   virtual ~RegistryListener() = default;
   /// All that the registry says now; takes the place of what it said before.
-  virtual void on_evidence(const std::string& registry, std::vector<Evidence> evidence) = 0;
+  virtual void on_evidence(const std::string& registry, std::vector<SharedEvidence> evidence) = 0;
   /// Records read up to these checkpoints. Both have to be kept in one transaction.
   virtual void on_security(std::vector<flow::SecurityRecord> records, Checkpoints checkpoints) = 0;
   virtual void on_status(RegistryStatus status) = 0;

@@ -83,7 +83,7 @@ void NeighbourClient::poll() {
   status_.detail = trouble.empty() ? std::to_string(result.hosts) + " hosts" : std::move(trouble);
   if (!last_ || *last_ != result.evidence) {
     last_ = std::move(result.evidence);
-    listener_->on_evidence(status_.registry, *last_);
+    listener_->on_evidence(status_.registry, identity::share(*last_));
   }
   listener_->on_status(status_);
 }

@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "registry/event_hub_socket.h"
+#include "registry/tcp_socket.h"
 #include "registry/proton_handles.h"
 #include "registry/secret.h"
 

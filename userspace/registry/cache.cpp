@@ -211,7 +211,7 @@ Cached parse(std::string_view lines) {  // throws
 }  // namespace
 
 base::Result<std::size_t> write_cache(const std::string& path, const CacheKey& key, std::uint64_t wall_ns,
-                                      const std::vector<Evidence>& evidence) {
+                                      std::span<const identity::SharedEvidence> evidence) {
   std::string temporary = path + ".XXXXXX";
   const base::UniqueFd file(mkostemp(temporary.data(), O_CLOEXEC));  // 0600
   if (!file) return base::fail_errno("the cache " + path + " cannot be written", errno);
@@ -223,7 +223,7 @@ base::Result<std::size_t> write_cache(const std::string& path, const CacheKey& k
                       {"saved_wall_ns", wall_ns}}));
   std::size_t count = 0;
   for (const auto& one : evidence) {
-    const auto line = line_of(to_json(one));
+    const auto line = line_of(to_json(*one));
     if (output.bytes() + line.size() + kEndBytes > kMaxCacheBytes) break;
     output.add(line);
     ++count;

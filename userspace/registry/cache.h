@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ inline constexpr std::size_t kMaxCacheBytes = 16u << 20;
 /// Takes the place of the file at once or not at all; 0600. Evidence beyond kMaxCacheBytes is
 /// left out; returns how many pieces that were.
 base::Result<std::size_t> write_cache(const std::string& path, const CacheKey& key, std::uint64_t wall_ns,
-                                      const std::vector<identity::Evidence>& evidence);
+                                      std::span<const identity::SharedEvidence> evidence);
 
 /// An error says that the file is missing, broken, of another version or too large: then it is
 /// as if there was none.

@@ -53,7 +53,7 @@ class EdgexClient::Impl {
   }
 
   void publish(const EvidenceSet& devices) {
-    std::vector<identity::Evidence> all;
+    std::vector<identity::SharedEvidence> all;
     devices.append_to(all);
     const auto print = fingerprint(all);
     last_success_wall_ns_ = pace_.wall_ns();

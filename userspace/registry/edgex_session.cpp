@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/edgex_session.h"
 
-#include <curl/curl.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +9,7 @@
 #include "identity/json.h"
 #include "registry/connection_string.h"
 #include "registry/gateway_reading.h"
+#include "registry/url.h"
 
 namespace iris::registry {
 namespace {
@@ -29,14 +30,6 @@ HttpsOptions https_options(const EdgexOptions& options) {
   return https;
 }
 
-std::string part_of(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
-  std::string result = text;
-  curl_free(text);
-  return result;
-}
-
 bool transient(const HttpResponse& response) {
   return !response.answered() || response.status == 408 || response.status == 429 || response.status >= 500;
 }
@@ -44,27 +37,28 @@ bool transient(const HttpResponse& response) {
 }  // namespace
 
 base::Result<EdgexEndpoint> parse_edgex_url(const std::string& text) {
-  struct Free {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-  };
-  const std::unique_ptr<CURLU, Free> url(curl_url());
-  if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+  const auto scheme_end = text.find("://");
+  if (scheme_end != std::string::npos && !text.starts_with("http://") && !text.starts_with("https://")) {
+    return base::fail("the URL of EdgeX begins with neither http:// nor https://");
+  }
+  const auto url = parse_url(text);
+  if (!url) {
     return base::fail("the URL of EdgeX is not one: it looks like http://localhost or https://gateway:8443/core-metadata");
   }
-  const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
-  if (scheme != "http" && scheme != "https") return base::fail("the URL of EdgeX begins with neither http:// nor https://");
-  if (!part_of(url.get(), CURLUPART_USER).empty() || !part_of(url.get(), CURLUPART_QUERY).empty()) {
+  if (!url->user.empty() || !url->query.empty()) {
     return base::fail("the URL of EdgeX has a user name or a query in it: EdgeX knows tokens only (edgex.token_file)");
   }
   EdgexEndpoint endpoint;
-  endpoint.host = part_of(url.get(), CURLUPART_HOST);
-  endpoint.tls = scheme == "https";
-  auto path = part_of(url.get(), CURLUPART_PATH);
+  endpoint.host = url->host;
+  endpoint.tls = url->tls;
+  auto path = url->path;
   while (path.ends_with('/')) path.pop_back();
-  const auto port = part_of(url.get(), CURLUPART_PORT);
-  const auto start = scheme + "://" + endpoint.host;
-  endpoint.base = start + (port.empty() ? kPort : ":" + port) + path;
-  endpoint.base_v1 = start + (port.empty() ? kPortV1 : ":" + port) + path;
+  Url start = *url;
+  start.port = 0;
+  const auto begin = (url->tls ? "https://" : "http://") + start.authority();
+  const auto port = url->port != 0 ? ":" + std::to_string(url->port) : "";
+  endpoint.base = begin + (port.empty() ? kPort : port) + path;
+  endpoint.base_v1 = begin + (port.empty() ? kPortV1 : port) + path;
   return endpoint;
 }
 

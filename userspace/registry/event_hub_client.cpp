@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/event_hub_client.h"
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
+#include <cstring>
+#include <fstream>
 
 namespace iris::registry {
 namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t kMaxLineBytes = 8192;  // of a connection string
 constexpr auto kReportEvery = std::chrono::seconds(10);  // of numbers alone
 
 std::uint64_t wall_ns() {
@@ -40,6 +45,17 @@ base::Result<EventHubConnection> check(const std::string& text, const EventHubOp
 }
 
 }  // namespace
+
+base::Result<std::string> read_connection_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line(kMaxLineBytes + 2, '\0');
+  file.getline(line.data(), static_cast<std::streamsize>(line.size()));
+  if (file.bad() || (file.fail() && file.gcount() == 0)) return base::fail("cannot read " + path);
+  line.resize(std::strlen(line.c_str()));
+  if (line.size() > kMaxLineBytes) return base::fail(path + " is no connection string");
+  while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+  return line;
+}
 
 base::Result<std::unique_ptr<EventHubClient>> EventHubClient::create(const std::string& connection_string,
                                                                      EventHubOptions options,
@@ -110,6 +126,26 @@ base::Result<void> EventHubClient::set_connection_string(const std::string& text
   return {};
 }
 
+void EventHubClient::reload() {
+  if (options_.connection_string_file.empty()) return;
+  auto text = read_connection_line(options_.connection_string_file);
+  if (!text) return;  // what it had is good until it can be read
+  static_cast<void>(set_connection_string(*text));
+  OPENSSL_cleanse(text->data(), text->size());
+}
+
+/// The file has another string than the one in use, which is used from now on.
+bool EventHubClient::read_new_connection() {
+  if (options_.connection_string_file.empty()) return false;
+  auto text = read_connection_line(options_.connection_string_file);
+  if (!text) return false;
+  const auto connection = check(*text, options_);
+  const bool is_new = connection && !(*connection == connection_);
+  if (is_new) static_cast<void>(set_connection_string(*text));
+  OPENSSL_cleanse(text->data(), text->size());
+  return is_new;
+}
+
 void EventHubClient::take_connection() {
   if (std::exchange(connection_changed_, false)) {
     connection_ = std::move(next_connection_);
@@ -149,7 +185,7 @@ void EventHubClient::run() {
     }
     flush();
     attached_ = 0;
-    if (interrupted_) continue;
+    if (interrupted_ || (fault.kind == Fault::Kind::unauthorized && read_new_connection())) continue;
     const milliseconds wait = pause(fault, was_well);
     if (wait > options_.hold_time / 2) hand_on_all();
     report(false, fault.text);

@@ -22,6 +22,9 @@
 
 namespace iris::registry {
 
+/// The first line of a file. Wipe it after use.
+base::Result<std::string> read_connection_line(const std::string& path);
+
 /// Reads the resource logs that an IoT Hub streams to an event hub (AMQP 1.0): all partitions,
 /// each from its checkpoint. What was read is handed on with the checkpoints behind it; kept in
 /// one transaction, nothing is read twice or missed over a restart. Events that the service
@@ -45,6 +48,9 @@ class EventHubClient final : public identity::RegistryClient, SessionOwner {
   /// Hands on what was read, and returns within a second.
   void stop() override;
 
+  /// Reads connection_string_file again.
+  void reload() override;
+
   /// Another key (or hub) from now on, from any thread: connects anew with it at once. A
   /// string that is not right leaves everything as it was.
   base::Result<void> set_connection_string(const std::string& text);
@@ -59,6 +65,7 @@ class EventHubClient final : public identity::RegistryClient, SessionOwner {
                  EventReader reader);
   void run();
   void take_connection();
+  bool read_new_connection();
   std::chrono::milliseconds pause(const Fault& fault, bool was_well);
   void flush();
   void hand_on_all();

@@ -15,6 +15,9 @@
 namespace iris::registry {
 
 struct EventHubOptions {
+  /// Its first line is read again when the hub refuses the key, and at reload(), so that a rotated key needs
+  /// no restart; empty: none.
+  std::string connection_string_file;
   /// Where the connection string names no hub (it is the namespace's). Where it does, the string wins.
   std::string hub;
   std::string consumer_group = "$Default";

@@ -62,7 +62,10 @@ base::Result<void> EventHubSession::connect(const Waker& waker, const std::atomi
   Endpoint endpoint{connection_.host, port};
   if (!options_.address.empty()) endpoint = parse_endpoint(options_.address, port).value_or(endpoint);
   auto socket = connect_tcp(endpoint, {options_.answer_timeout, plain}, waker, interrupted);
-  if (!socket) return tl::unexpected(socket.error());
+  if (!socket) {
+    const bool lasting = socket.error().reason == ConnectError::Reason::not_local;
+    return base::fail(socket.error().message, lasting ? base::Error::Kind::usage : base::Error::Kind::failed);
+  }
   AmqpConnection::Options amqp;
   amqp.host = connection_.host;
   amqp.tls = !plain;

@@ -2,6 +2,7 @@
 #include "registry/evidence_set.h"
 
 #include <functional>
+#include <tuple>
 #include <utility>
 
 namespace iris::registry {
@@ -17,39 +18,17 @@ std::size_t bytes_of(const Evidence& evidence) {
   return bytes;
 }
 
-std::string key_of(const Evidence& evidence) {
-  return std::string(identity::to_string(evidence.source)) + "\n" + flow::to_string(evidence.kind) + "\n" + evidence.name +
-         "\n" + evidence.module_id;
-}
+class Fingerprint {
+ public:
+  void add(const Evidence& evidence);
+  std::uint64_t value() const { return value_; }
 
-}  // namespace
+ private:
+  void mix(std::uint64_t value);
+  void mix(const std::string& text);
 
-void EvidenceSet::add(Evidence evidence) {
-  auto key = key_of(evidence);
-  const auto found = evidence_.find(key);
-  if (found != evidence_.end()) {
-    bytes_ -= bytes_of(found->second);
-  } else if (full()) {
-    ++left_out_;
-    return;
-  }
-  if (bytes_ + bytes_of(evidence) > max_bytes_ && !(evidence.tags.empty() && evidence.configuration.empty())) {
-    evidence.tags = std::string();  // gives the memory back, as clear() does not
-    evidence.configuration = std::string();
-    ++thinned_;
-  }
-  bytes_ += bytes_of(evidence);
-  if (found != evidence_.end()) {
-    found->second = std::move(evidence);
-  } else {
-    evidence_.emplace(std::move(key), std::move(evidence));
-  }
-}
-
-void EvidenceSet::append_to(std::vector<Evidence>& all) const {
-  all.reserve(all.size() + evidence_.size());
-  for (const auto& [key, evidence] : evidence_) all.push_back(evidence);
-}
+  std::uint64_t value_ = 0;
+};
 
 void Fingerprint::mix(std::uint64_t value) {
   // As boost::hash_combine, for 64 bits.
@@ -75,9 +54,48 @@ void Fingerprint::add(const Evidence& evidence) {
   }
 }
 
-std::uint64_t fingerprint(const std::vector<Evidence>& all) {
+}  // namespace
+
+bool EvidenceSet::Before::operator()(const Evidence& a, const Evidence& b) const {
+  return std::tie(a.source, a.kind, a.name, a.module_id) < std::tie(b.source, b.kind, b.name, b.module_id);
+}
+
+void EvidenceSet::add(Evidence evidence, const EvidenceSet* former) {
+  const auto found = evidence_.find(evidence);
+  if (found != evidence_.end()) {
+    bytes_ -= bytes_of(**found);
+  } else if (full()) {
+    ++left_out_;
+    return;
+  }
+  if (bytes_ + bytes_of(evidence) > max_bytes_ && !(evidence.tags.empty() && evidence.configuration.empty())) {
+    evidence.tags = std::string();  // gives the memory back, as clear() does not
+    evidence.configuration = std::string();
+    ++thinned_;
+  }
+  bytes_ += bytes_of(evidence);
+  identity::SharedEvidence shared;
+  if (former != nullptr) {
+    const auto same = former->evidence_.find(evidence);
+    if (same != former->evidence_.end() && **same == evidence) shared = *same;
+  }
+  if (!shared) shared = std::make_shared<const Evidence>(std::move(evidence));
+  if (found == evidence_.end()) {
+    evidence_.insert(std::move(shared));
+  } else {
+    auto node = evidence_.extract(found);
+    node.value() = std::move(shared);
+    evidence_.insert(std::move(node));
+  }
+}
+
+void EvidenceSet::append_to(std::vector<identity::SharedEvidence>& all) const {
+  all.insert(all.end(), evidence_.begin(), evidence_.end());
+}
+
+std::uint64_t fingerprint(std::span<const identity::SharedEvidence> all) {
   Fingerprint print;
-  for (const auto& evidence : all) print.add(evidence);
+  for (const auto& evidence : all) print.add(*evidence);
   return print.value();
 }
 

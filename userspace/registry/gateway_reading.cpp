@@ -11,11 +11,10 @@
 #include <utility>
 
 #include "base/unique_fd.h"
-#include "identity/clean.h"
+#include "identity/deployments.h"
 #include "identity/edge_agent.h"
 #include "identity/edge_hub.h"
 #include "identity/image_name.h"
-#include "identity/json.h"
 #include "identity/modbus_module.h"
 #include "identity/module_configuration.h"
 
@@ -24,7 +23,6 @@ namespace {
 
 using identity::EdgeModule;
 using identity::Evidence;
-using identity::Json;
 using identity::Reading;
 
 constexpr std::size_t kMaxFileBytes = 1u << 20;
@@ -44,7 +42,7 @@ class GatewayReader {
     const identity::Gateway gateway{documents.gateway_id, identity::scope_of_twin(documents.device_twin)};
     Reading all;
     if (!documents.device_twin.empty()) append(all, identity::read_device_twins(documents.device_twin, gateway));
-    add_deployments(all, documents.deployments);
+    add_deployments(all, documents);
     for (const auto& [id, twin] : documents.modules) append(all, identity::read_module_twins(twin, gateway));
     identity::EdgeAgentReading agent;
     if (!documents.edge_agent.empty()) agent = identity::read_edge_agent(documents.edge_agent, gateway.device_id);
@@ -85,25 +83,12 @@ class GatewayReader {
     return identity::read_published_nodes(*file, ref);
   }
 
-  /// Which deployments reached the gateway, and since when, beside its own configuration.
-  static void add_deployments(Reading& all, const std::vector<std::string>& deployments) {
-    Json found = Json::object();
-    for (const auto& text : deployments) {
-      const auto deployment = identity::parse_json(text);
-      const Json* id = deployment ? identity::member(*deployment, "id") : nullptr;
-      if (id == nullptr || !id->is_string()) continue;
-      Json& to = found[id->get_ref<const std::string&>()] = Json::object();
-      for (const char* name : {"priority", "labels", "targetCondition", "lastUpdatedTimeUtc"}) {
-        if (const Json* value = identity::member(*deployment, name)) to[name] = *value;
-      }
-    }
-    if (found.empty()) return;
+  /// Which deployments reach the gateway, beside its own configuration.
+  static void add_deployments(Reading& all, const GatewayDocuments& documents) {
+    const auto deployments = identity::read_deployments({documents.device_twin, documents.edge_agent, documents.deployments});
     for (Evidence& evidence : all.evidence) {
       if (evidence.kind != flow::DeviceKind::gateway) continue;
-      auto configuration = identity::parse_json(evidence.configuration.empty() ? "{}" : evidence.configuration);
-      if (!configuration) continue;
-      (*configuration)["deployments"] = found;
-      evidence.configuration = identity::clean_configuration(*configuration);
+      evidence.configuration = identity::with_deployments(evidence.configuration, deployments);
     }
   }
 

@@ -1,138 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/https_client.h"
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <ctime>
+
+#include "http/response_reader.h"
+#include "registry/https_connection.h"
+#include "registry/tcp_socket.h"
+#include "registry/url.h"
 
 namespace iris::registry {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+using http::ResponseReader;
+
 constexpr std::size_t kMaxErrorBytes = 200;
-
-struct EasyCloser {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-using Easy = std::unique_ptr<CURL, EasyCloser>;
-
-/// A list of libcurl whose lines are wiped: one of them is Authorization.
-class Lines {
- public:
-  Lines() = default;
-  Lines(const Lines&) = delete;
-  Lines& operator=(const Lines&) = delete;
-  ~Lines() {
-    for (auto* line = list_; line != nullptr; line = line->next) OPENSSL_cleanse(line->data, std::strlen(line->data));
-    curl_slist_free_all(list_);
-  }
-  void add(const std::string& line) {
-    if (auto* list = curl_slist_append(list_, line.c_str())) list_ = list;
-  }
-  curl_slist* get() const { return list_; }
-
- private:
-  curl_slist* list_ = nullptr;
-};
-
-struct Transfer {
-  const HttpsOptions* options = nullptr;
-  HttpResponse response;
-  std::size_t header_bytes = 0;
-  bool body_too_large = false;
-  bool headers_too_large = false;
-  std::array<char, CURL_ERROR_SIZE> error{};
-};
-
-std::size_t take_body(char* data, std::size_t size, std::size_t count, void* context) {
-  auto& transfer = *static_cast<Transfer*>(context);
-  const std::string_view piece(data, size * count);
-  if (transfer.response.body.size() + piece.size() > transfer.options->max_body_bytes) {
-    transfer.body_too_large = true;
-    return 0;  // ends the transfer
-  }
-  transfer.response.body.append(piece);
-  return piece.size();
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-std::size_t take_header(char* data, std::size_t size, std::size_t count, void* context) {
-  auto& transfer = *static_cast<Transfer*>(context);
-  const std::string_view line(data, size * count);
-  transfer.header_bytes += line.size();
-  if (transfer.header_bytes > transfer.options->max_header_bytes) {
-    transfer.headers_too_large = true;
-    return 0;
-  }
-  if (line.starts_with("HTTP/")) transfer.response.headers.clear();  // those before were of an interim answer
-  const auto colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) return line.size();
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  transfer.response.headers.insert_or_assign(std::move(name), std::string(trimmed(line.substr(colon + 1))));
-  return line.size();
-}
+constexpr std::size_t kReadBytes = 16u << 10;
+constexpr std::chrono::seconds kMaxIdle{60};  // servers close what is silent for longer
 
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
 }
 
-/// libcurl repeats names out of certificates: foreign text.
+/// Names out of certificates and the like: foreign text.
 std::string printable(std::string_view text) {
   std::string result(text.substr(0, kMaxErrorBytes));
   std::replace_if(result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return result;
 }
 
-HttpFailure kind_of(CURLcode code) {
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return HttpFailure::host_not_found;
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_INTERFACE_FAILED:
-      return HttpFailure::unreachable;
-    case CURLE_OPERATION_TIMEDOUT:
-      return HttpFailure::timed_out;
-    case CURLE_SSL_CACERT_BADFILE:
-      return HttpFailure::ca_file;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-      return HttpFailure::tls;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_BAD_FUNCTION_ARGUMENT:
-      return HttpFailure::refused_by_us;
-    default:
-      return HttpFailure::cut;
-  }
-}
-
-std::string explain(const Transfer& transfer, CURLcode code, HttpFailure kind) {
-  const std::string detail =
-      printable(transfer.error[0] != '\0' ? std::string_view(transfer.error.data()) : curl_easy_strerror(code));
-  switch (kind) {
+std::string explain(const HttpFault& fault, const HttpsOptions& options, bool answer_began) {
+  const auto detail = printable(fault.detail);
+  switch (fault.kind) {
+    case HttpFailure::stopped:
+      return "stopped";
     case HttpFailure::host_not_found:
       return "the name cannot be resolved: is the name right, and does this gateway have DNS?";
     case HttpFailure::unreachable:
       return "no connection: nobody listens there, or there is no way to it (" + detail + ")";
     case HttpFailure::timed_out:
-      return transfer.header_bytes == 0 ? "no answer in time" : "the answer did not end in time";
+      return answer_began ? "the answer did not end in time" : "no answer in time";
     case HttpFailure::ca_file:
-      return "the CA file " + transfer.options->ca_file + " cannot be used";
+      return options.ca_file.empty() ? "the authorities of this system cannot be used"
+                                     : "the CA file " + options.ca_file + " cannot be used";
     case HttpFailure::tls: {
       const bool clock = detail.find("expired") != std::string::npos || detail.find("not yet valid") != std::string::npos;
       return "TLS failed: " + detail +
@@ -141,10 +57,58 @@ std::string explain(const Transfer& transfer, CURLcode code, HttpFailure kind) {
     }
     case HttpFailure::refused_by_us:
       return "the request cannot be sent: " + detail;
+    case HttpFailure::too_large:
+      return "the answer is larger than " + std::to_string(options.max_body_bytes) + " bytes";
     default:
       return "the connection broke: " + detail;
   }
 }
+
+/// The bytes of a request, which hold a token: wiped with the object.
+class Message {
+ public:
+  Message(const HttpRequest& request, const Url& url, const HttpsOptions& options) {
+    const std::string method = request.post ? "POST " : "GET ";
+    // A proxy without a tunnel wants the whole of it.
+    const bool forwarded = !options.proxy.empty() && !url.tls;
+    std::vector<std::pair<std::string_view, std::string_view>> lines;
+    const auto host = url.authority();
+    const auto length = std::to_string(request.body.size());
+    std::string proxy_user;
+    lines.emplace_back("Host", host);
+    lines.emplace_back("User-Agent", options.user_agent);
+    for (const auto& [name, value] : request.headers) lines.emplace_back(name, value);
+    if (!request.authorization.empty()) lines.emplace_back("Authorization", request.authorization.reveal());
+    if (request.post) lines.emplace_back("Content-Length", length);
+    if (const auto proxy = forwarded ? parse_url(options.proxy) : std::nullopt; proxy && !proxy->user.empty()) {
+      proxy_user = basic_authorization(proxy->user);
+      lines.emplace_back("Proxy-Authorization", proxy_user);
+    }
+    const std::string target = (forwarded ? "http://" + host : "") + url.target();
+    std::size_t size = method.size() + target.size() + request.body.size() + 32;
+    for (const auto& [name, value] : lines) size += name.size() + value.size() + 4;
+    bytes_.reserve(size);  // grows once: one copy to wipe
+    bytes_ += method;
+    bytes_ += target;
+    bytes_ += " HTTP/1.1\r\n";
+    for (const auto& [name, value] : lines) {
+      bytes_ += name;
+      bytes_ += ": ";
+      bytes_ += value;
+      bytes_ += "\r\n";
+    }
+    bytes_ += "\r\n";
+    bytes_ += request.body;
+    OPENSSL_cleanse(proxy_user.data(), proxy_user.size());
+  }
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+  ~Message() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
 
 }  // namespace
 
@@ -155,127 +119,118 @@ std::optional<std::string> HttpResponse::header(const std::string& lower_case_na
 }
 
 std::optional<std::int64_t> parse_http_date(const std::string& text) {
-  const std::int64_t seconds = curl_getdate(text.c_str(), nullptr);
+  std::tm parts{};
+  const char* end = strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  if (end == nullptr || *end != '\0') return std::nullopt;
+  const std::int64_t seconds = timegm(&parts);
   if (seconds < 0) return std::nullopt;
   return seconds;
 }
 
 class HttpsClient::Impl {
  public:
-  explicit Impl(HttpsOptions options) : options_(std::move(options)) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
-    multi_ = curl_multi_init();
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 2L);
-  }
-  ~Impl() { curl_multi_cleanup(multi_); }
+  explicit Impl(HttpsOptions options) : options_(std::move(options)) {}
 
   HttpResponse perform(const HttpRequest& request);
   void abort() {
     stop_ = true;
-    curl_multi_wakeup(multi_);
+    waker_.wake();
   }
 
  private:
-  void set_up(CURL* easy, Transfer& transfer, const HttpRequest& request, const Lines& headers, const Lines& targets);
-  std::optional<CURLcode> run(CURL* easy);
+  struct Origin {
+    std::string authority;
+    bool tls = false;
+    friend bool operator==(const Origin&, const Origin&) = default;
+  };
+
+  OrFault<void> exchange(const Message& message, const Url& url, Clock::time_point until, HttpResponse& response);
+  OrFault<void> read_answer(ResponseReader& reader, const HttpsConnection::Wait& wait);
 
   const HttpsOptions options_;
   std::atomic<bool> stop_{false};
-  CURLM* multi_ = nullptr;
+  Waker waker_;
+  std::unique_ptr<HttpsConnection> connection_;
+  Origin origin_;
+  Clock::time_point last_used_{};
+  bool answer_began_ = false;
 };
 
-void HttpsClient::Impl::set_up(CURL* easy, Transfer& transfer, const HttpRequest& request, const Lines& headers,
-                               const Lines& targets) {
-  curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, options_.allow_plain_http ? "http,https" : "https");
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);  // the token is for this host only
-  curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // do not wait for a name that is being looked up
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.total_timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!options_.ca_file.empty()) {
-    curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca_file.c_str());
-    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);  // a replaced file counts from the next connection on
+OrFault<void> HttpsClient::Impl::read_answer(ResponseReader& reader, const HttpsConnection::Wait& wait) {
+  std::array<char, kReadBytes> piece;
+  auto state = reader.state();
+  while (state == ResponseReader::State::head || state == ResponseReader::State::body) {
+    const auto got = connection_->read(piece, wait);
+    if (!got) return tl::unexpected(got.error());
+    state = *got == 0 ? reader.end_of_input() : reader.feed({piece.data(), *got});
+    answer_began_ = answer_began_ || *got > 0;
   }
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, options_.user_agent.c_str());
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
-  if (targets.get() != nullptr) curl_easy_setopt(easy, CURLOPT_CONNECT_TO, targets.get());
-  if (request.post) {
-    curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
-  }
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.error.data());
+  if (reader.refused()) return tl::unexpected<HttpFault>({HttpFailure::too_large, ""});
+  if (state == ResponseReader::State::failed) return tl::unexpected<HttpFault>({HttpFailure::cut, reader.error()});
+  return {};
 }
 
-/// Nothing: aborted.
-std::optional<CURLcode> HttpsClient::Impl::run(CURL* easy) {
-  curl_multi_add_handle(multi_, easy);
-  std::optional<CURLcode> code;
-  while (!stop_ && !code) {
-    int running = 0;
-    int left = 0;
-    curl_multi_perform(multi_, &running);
-    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-      if (message->msg == CURLMSG_DONE) code = message->data.result;
+OrFault<void> HttpsClient::Impl::exchange(const Message& message, const Url& url, Clock::time_point until,
+                                          HttpResponse& response) {
+  const HttpsConnection::Wait wait{waker_, stop_, until};
+  const Origin origin{url.authority(), url.tls};
+  bool kept = connection_ && origin == origin_ && Clock::now() - last_used_ < kMaxIdle && connection_->idle();
+  while (true) {
+    if (!kept) {
+      connection_.reset();
+      const auto connect_until = std::min(until, Clock::now() + options_.connect_timeout);
+      auto opened = HttpsConnection::open(options_, url, {waker_, stop_, connect_until});
+      if (!opened) return tl::unexpected(std::move(opened.error()));
+      connection_ = std::move(*opened);
+      origin_ = origin;
     }
-    if (!code && !stop_) curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+    ResponseReader reader(
+        [this, &response](std::string_view piece) {
+          if (response.body.size() + piece.size() > options_.max_body_bytes) return false;
+          response.body.append(piece);
+          return true;
+        },
+        {options_.max_header_bytes, true});
+    answer_began_ = false;
+    auto done = connection_->write(message.bytes(), wait);
+    if (done) done = read_answer(reader, wait);
+    const bool keep = done && reader.keep_alive();
+    if (!keep) connection_.reset();
+    last_used_ = Clock::now();
+    // A kept connection may have been closed in the moment that we wrote.
+    if (!done && kept && done.error().kind == HttpFailure::cut && !answer_began_) {
+      kept = false;
+      continue;
+    }
+    if (done) {
+      response.status = static_cast<long>(reader.status());
+      response.headers = reader.headers();
+    }
+    return done;
   }
-  curl_multi_remove_handle(multi_, easy);
-  return code;
 }
 
 HttpResponse HttpsClient::Impl::perform(const HttpRequest& request) {
-  Transfer transfer;
-  transfer.options = &options_;
-  HttpResponse& response = transfer.response;
-  const auto failed = [&response](HttpFailure failure, std::string error) {
+  HttpResponse response;
+  const auto failed = [this, &response](const HttpFault& fault) {
     response = {};
-    response.failure = failure;
-    response.error = std::move(error);
+    response.failure = fault.kind;
+    response.error = explain(fault, options_, answer_began_);
     return std::move(response);
   };
-  Lines headers;
-  Lines targets;
+  answer_began_ = false;
+  if (stop_) return failed({HttpFailure::stopped, ""});
   bool sound = !has_control(request.url) && !has_control(request.authorization.reveal());
-  for (const auto& [name, value] : request.headers) {
-    sound = sound && !has_control(name) && !has_control(value);
-    headers.add(name + ": " + value);
-  }
-  if (!sound) return failed(HttpFailure::refused_by_us, "the request has a control character in its URL or a header");
-  if (!request.authorization.empty()) {
-    std::string line = "Authorization: ";
-    line.reserve(line.size() + request.authorization.reveal().size());  // grows once: one copy to wipe
-    line += request.authorization.reveal();
-    headers.add(line);
-    OPENSSL_cleanse(line.data(), line.size());
-  }
-  if (!options_.connect_to.empty()) targets.add("::" + options_.connect_to);
-  const Easy easy(curl_easy_init());
-  set_up(easy.get(), transfer, request, headers, targets);
-  const auto code = run(easy.get());
-  if (!code) return failed(HttpFailure::stopped, "stopped");
-  if (transfer.body_too_large) {
-    return failed(HttpFailure::too_large,
-                  "the answer is larger than " + std::to_string(options_.max_body_bytes) + " bytes");
-  }
-  if (transfer.headers_too_large) return failed(HttpFailure::cut, "the headers of the answer do not end");
-  if (*code != CURLE_OK) {
-    const auto kind = kind_of(*code);
-    return failed(kind, explain(transfer, *code, kind));
-  }
-  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &response.status);
-  return std::move(response);
+  for (const auto& [name, value] : request.headers) sound = sound && !has_control(name) && !has_control(value);
+  if (!sound) return failed({HttpFailure::refused_by_us, "it has a control character in its URL or a header"});
+  const auto url = parse_url(request.url);
+  if (!url) return failed({HttpFailure::refused_by_us, "its URL is none"});
+  if (!url->tls && !options_.allow_plain_http) return failed({HttpFailure::refused_by_us, "it would go in plain text"});
+  const Message message(request, *url, options_);
+  const auto done = exchange(message, *url, Clock::now() + options_.total_timeout, response);
+  if (stop_) return failed({HttpFailure::stopped, ""});
+  if (!done) return failed(done.error());
+  return response;
 }
 
 HttpsClient::HttpsClient(HttpsOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -21,7 +21,7 @@ struct HttpsOptions {
   /// checks the name in the URL, and Host still says it.
   std::string connect_to;
   std::string ca_file;  // PEM; the only authorities then; empty: those of the system
-  /// "http://proxy:3128"; empty: none. http_proxy, https_proxy and NO_PROXY of the
+  /// "http://proxy:3128", with "user:password@" where it wants that; empty: none. http_proxy, https_proxy and NO_PROXY of the
   /// environment are not looked at: what is on the wire is what the configuration says.
   std::string proxy;
   bool allow_plain_http = false;

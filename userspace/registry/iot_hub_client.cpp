@@ -22,7 +22,7 @@
 namespace iris::registry {
 namespace {
 
-using identity::Evidence;
+using identity::SharedEvidence;
 using Kind = IotHubAnswer::Kind;
 using TimePoint = Pace::TimePoint;
 
@@ -105,7 +105,7 @@ class IotHubClient::Impl {
   std::chrono::milliseconds pause_after(Task& task, const IotHubAnswer& answer);
   bool read_new_connection();
   void publish();
-  void save(const std::vector<Evidence>& evidence);
+  void save(const std::vector<SharedEvidence>& evidence);
   void report();
 
   const IotHubOptions options_;
@@ -185,7 +185,7 @@ void IotHubClient::Impl::load_cache() {
   if (cached->evidence.size() > options_.max_devices + options_.max_modules) {
     cached->evidence.resize(options_.max_devices + options_.max_modules);
   }
-  listener_->on_evidence(kRegistry, std::move(cached->evidence));
+  listener_->on_evidence(kRegistry, identity::share(std::move(cached->evidence)));
 }
 
 void IotHubClient::Impl::take_news() {
@@ -284,7 +284,7 @@ void IotHubClient::Impl::start_sweep() {
   identity::Gateway gateway{documents_.gateway_id, identity::scope_of_twin(documents_.device_twin)};
   auto deployments = deployments_named_in(documents_.device_twin);
   deployments.merge(deployments_named_in(documents_.edge_agent));
-  sweep_.begin(std::move(gateway), std::move(deployments));
+  sweep_.begin(std::move(gateway), std::move(deployments), swept_ ? &swept_->children : nullptr);
 }
 
 void IotHubClient::Impl::end_sweep() {
@@ -338,33 +338,28 @@ bool IotHubClient::Impl::read_new_connection() {
 
 void IotHubClient::Impl::publish() {
   if (from_cache_ && !swept_) return;  // what is kept of the children would be withdrawn
-  std::vector<Evidence> all;
+  std::vector<SharedEvidence> all;
   faulty_documents_ = 0;
   first_fault_.clear();
   if (readers_.gateway) {
     auto reading = readers_.gateway(documents_);
     faulty_documents_ = reading.faults.size();
     if (!reading.faults.empty()) first_fault_ = reading.faults.front();
-    all = std::move(reading.evidence);
+    translators_ = translators_in(reading.evidence, kMaxTranslators);
+    all = identity::share(std::move(reading.evidence));
   }
-  translators_ = translators_in(all, kMaxTranslators);
   from_cache_ = false;
-  Fingerprint print;
-  for (const auto& evidence : all) print.add(evidence);
-  if (swept_) {
-    for (const auto& [key, evidence] : swept_->children.items()) print.add(evidence);
-  }
-  const bool changed = published_ != print.value();
+  if (swept_) swept_->children.append_to(all);
+  const auto print = fingerprint(all);
+  const bool changed = published_ != print;
   unsaved_ = unsaved_ || changed;
   const bool save_now = swept_ && unsaved_ && !options_.cache_file.empty() && pace_.now() >= next_save_;
-  if (!changed && !save_now) return;  // no copy of thousands of devices each minute
-  if (swept_) swept_->children.append_to(all);
   if (save_now) save(all);
-  published_ = print.value();
+  published_ = print;
   if (changed) listener_->on_evidence(kRegistry, std::move(all));
 }
 
-void IotHubClient::Impl::save(const std::vector<Evidence>& evidence) {
+void IotHubClient::Impl::save(const std::vector<SharedEvidence>& evidence) {
   next_save_ = pace_.now() + options_.cache_interval;
   const CacheKey key{kRegistry, session_.connection().host_name, documents_.gateway_id};
   const auto written = write_cache(options_.cache_file, key, pace_.wall_ns(), evidence);

@@ -56,9 +56,10 @@ std::string query_string(std::string_view text) {
 IotHubSweep::IotHubSweep(SweepLimits limits, const Readers& readers)
     : limits_(limits), readers_(readers), page_size_(std::max(1u, limits.page_size)), result_(empty_result(limits)) {}
 
-void IotHubSweep::begin(identity::Gateway gateway, std::set<std::string> deployments) {
+void IotHubSweep::begin(identity::Gateway gateway, std::set<std::string> deployments, const EvidenceSet* former) {
   gateway_ = std::move(gateway);
   deployment_ids_ = std::move(deployments);
+  former_ = former;
   result_ = empty_result(limits_);
   modules_left_out_ = 0;
   missing_modules_.clear();
@@ -185,7 +186,7 @@ bool IotHubSweep::take_page(const std::string& body) {
       note("a twin could not be used: " + reading.faults.front());
     }
     for (auto& evidence : reading.evidence) {
-      if (evidence.name != gateway_.device_id) result_.children.add(std::move(evidence));  // it matches its own scope
+      if (evidence.name != gateway_.device_id) result_.children.add(std::move(evidence), former_);  // it matches its own scope
     }
   }
   return true;

@@ -43,7 +43,8 @@ class IotHubSweep {
   IotHubSweep(SweepLimits limits, const Readers& readers);
 
   /// `deployments`: ids of those that the twins name.
-  void begin(identity::Gateway gateway, std::set<std::string> deployments);
+  /// `former`: children of the sweep before, which outlive this one, or null.
+  void begin(identity::Gateway gateway, std::set<std::string> deployments, const EvidenceSet* former);
   void abandon() { phase_ = Phase::done; }
   bool done() const { return phase_ == Phase::done; }
   /// The next step is one of the queries, which are few.
@@ -84,6 +85,7 @@ class IotHubSweep {
 
   Phase phase_ = Phase::done;
   identity::Gateway gateway_;
+  const EvidenceSet* former_ = nullptr;
   std::set<std::string> deployment_ids_;
   std::string continuation_;
   bool restarted_ = false;  // this phase, because its continuation was refused

@@ -87,7 +87,7 @@ class FakeClient : public identity::RegistryClient {
   void stop() override { stopped = true; }
   void set_gateway_id(const std::string& id) override { gateway = id; }
   void say(const std::string& registry, std::vector<identity::Evidence> evidence) {
-    listener_->on_evidence(registry, std::move(evidence));
+    listener_->on_evidence(registry, identity::share(std::move(evidence)));
   }
   identity::RegistryListener* listener_ = nullptr;
   std::atomic<bool> stopped{false};

@@ -53,7 +53,6 @@ TEST_F(RuntimeModuleTest, WithoutASocketNothingIsLoaded) {
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   EXPECT_THAT(maps(), ::testing::Not(HasSubstr("libiris-runtimes")));
   EXPECT_THAT(maps(), ::testing::Not(HasSubstr("libgrpc")));
-  EXPECT_THAT(maps(), ::testing::Not(HasSubstr("libcurl")));
 }
 
 TEST_F(RuntimeModuleTest, MissingModuleIsSaidAndTracingGoesOnById) {

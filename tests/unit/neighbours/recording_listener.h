@@ -15,9 +15,10 @@ namespace iris::neighbours::test {
 /// Keeps what a client says, and waits for it.
 class RecordingListener final : public identity::RegistryListener {
  public:
-  void on_evidence(const std::string&, std::vector<identity::Evidence> evidence) override {
+  void on_evidence(const std::string&, std::vector<identity::SharedEvidence> evidence) override {
     const std::lock_guard lock(mutex_);
-    evidence_ = std::move(evidence);
+    evidence_.clear();
+    for (const auto& one : evidence) evidence_.push_back(*one);
     ++reports_;
     changed_.notify_all();
   }

@@ -54,7 +54,7 @@ TEST_F(CacheTest, GivesBackAllThatWasWritten) {
   Evidence bare;
   bare.name = "bare";
   const std::vector<Evidence> evidence{full_evidence(), bare};
-  ASSERT_EQ(write_cache(path, key, 42, evidence).value(), 0u);
+  ASSERT_EQ(write_cache(path, key, 42, identity::share(evidence)).value(), 0u);
   const auto cached = read_cache(path);
   ASSERT_TRUE(cached) << cached.error().message;
   EXPECT_EQ(cached->evidence, evidence);
@@ -65,7 +65,7 @@ TEST_F(CacheTest, GivesBackAllThatWasWritten) {
 }
 
 TEST_F(CacheTest, IsForItsOwnerOnlyAndLeavesNothingElse) {
-  ASSERT_TRUE(write_cache(path, key, 1, {full_evidence()}));
+  ASSERT_TRUE(write_cache(path, key, 1, identity::share({full_evidence()})));
   ASSERT_TRUE(write_cache(path, key, 2, {}));
   struct stat status {};
   ASSERT_EQ(stat(path.c_str(), &status), 0);
@@ -77,7 +77,7 @@ TEST_F(CacheTest, IsForItsOwnerOnlyAndLeavesNothingElse) {
 }
 
 TEST_F(CacheTest, EveryTornOrChangedFileIsNone) {
-  ASSERT_TRUE(write_cache(path, key, 42, {full_evidence()}));
+  ASSERT_TRUE(write_cache(path, key, 42, identity::share({full_evidence()})));
   const std::string whole = content();
   for (std::size_t length = 0; length < whole.size(); ++length) {
     put(whole.substr(0, length));
@@ -111,7 +111,7 @@ TEST_F(CacheTest, StaysWithinItsBound) {
   Evidence large = full_evidence();
   large.configuration = std::string(1u << 20, 'x');
   const std::vector<Evidence> evidence(20, large);
-  const auto left_out = write_cache(path, key, 1, evidence);
+  const auto left_out = write_cache(path, key, 1, identity::share(evidence));
   ASSERT_TRUE(left_out);
   EXPECT_EQ(*left_out, 5u);
   EXPECT_LE(std::filesystem::file_size(path), kMaxCacheBytes);

@@ -83,6 +83,35 @@ TEST_F(EventHubTest, ARotatedKeyIsTakenUpAtOnce) {
   EXPECT_THAT(kept_.taken(), ElementsAre("a", "b"));
 }
 
+TEST_F(EventHubTest, ARotatedKeyIsReadFromTheFileWhenTheOldOneIsRefused) {
+  const std::string new_key = "bmV3ZXIta2V5LW1hZGUtdXAtZm9yLXRoZS10ZXN0ISE=";
+  options_.connection_string_file = directory_ / "connection";
+  test_support::write_file(options_.connection_string_file, connection_string() + "\n");
+  emulator().inject("0", "a");
+  options_.slow_retry = 1h;
+  start();
+  ASSERT_TRUE(kept_.wait_for_records(1));
+  test_support::write_file(options_.connection_string_file, connection_string(new_key) + "\r\n");
+  emulator().set_key("listen", new_key);
+  emulator().cut_connections();
+  emulator().inject("0", "b");
+  ASSERT_TRUE(kept_.wait_for_records(2)) << kept_.details();
+  stop();
+  EXPECT_THAT(kept_.taken(), ElementsAre("a", "b"));
+}
+
+TEST_F(EventHubTest, AFileWithTheRefusedKeyIsNotTriedForEver) {
+  options_.connection_string_file = directory_ / "connection";
+  test_support::write_file(options_.connection_string_file, connection_string(kOtherKey) + "\n");
+  options_.slow_retry = 1h;
+  start(connection_string("bmV2ZXItYS1rZXktb2YtdGhpcy1odWItaW4tdGVzdHM="));  // neither is right
+  ASSERT_TRUE(kept_.wait_for_detail("key of policy")) << kept_.details();
+  EXPECT_EQ(kept_.status().requests, 2u);
+  client_->reload();  // an operator says so: once more
+  ASSERT_TRUE(kept_.wait([this] { return kept_.statuses.back().requests == 3u; }));
+  stop();
+}
+
 TEST_F(EventHubTest, AKeyRotatedWhileAllIsWellLosesNothing) {
   emulator().inject("0", "a");
   start();
@@ -146,8 +175,8 @@ TEST_F(EventHubTest, AStolenPartitionIsTriedAgainLater) {
 TEST_F(EventHubTest, TooManyReadersAreSaid) {
   options_.slow_retry = 20ms;
   emulator_options_.partitions = 1;
+  std::vector<std::unique_ptr<Kept>> kept;  // outlives who tells it
   std::vector<std::unique_ptr<EventHubClient>> others;
-  std::vector<std::unique_ptr<Kept>> kept;
   emulator();
   for (int i = 0; i < 5; ++i) {
     kept.push_back(std::make_unique<Kept>());

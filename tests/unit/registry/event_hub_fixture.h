@@ -27,7 +27,7 @@ using event_hub_emulator::Seen;
 /// Keeps what a client hands on, as the agent does: records and checkpoints in one step.
 class Kept final : public identity::RegistryListener {
  public:
-  void on_evidence(const std::string&, std::vector<identity::Evidence>) override {}
+  void on_evidence(const std::string&, std::vector<identity::SharedEvidence>) override {}
   void on_security(std::vector<flow::SecurityRecord> records, identity::Checkpoints moved) override {
     std::unique_lock lock(mutex_);
     if (++batches == 1) first_batch = records.size();

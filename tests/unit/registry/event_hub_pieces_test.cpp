@@ -4,7 +4,7 @@
 
 #include "registry/event_hub_fault.h"
 #include "registry/event_hub_progress.h"
-#include "registry/event_hub_socket.h"
+#include "registry/tcp_socket.h"
 
 namespace iris::registry {
 namespace {

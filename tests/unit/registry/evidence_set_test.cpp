@@ -16,10 +16,14 @@ Evidence device(const std::string& name, const std::string& tags = "") {
 }
 
 std::vector<Evidence> all_of(const EvidenceSet& set) {
+  std::vector<identity::SharedEvidence> shared;
+  set.append_to(shared);
   std::vector<Evidence> all;
-  set.append_to(all);
+  for (const auto& one : shared) all.push_back(*one);
   return all;
 }
+
+std::uint64_t print_of(const std::vector<Evidence>& evidence) { return fingerprint(identity::share(evidence)); }
 
 TEST(EvidenceSet, TheLaterOfTwoStatementsCounts) {
   EvidenceSet set(10, 10'000);
@@ -32,6 +36,20 @@ TEST(EvidenceSet, TheLaterOfTwoStatementsCounts) {
   of_another_source.source = identity::Source::edge_hub;
   set.add(of_another_source);
   EXPECT_EQ(set.size(), 3u);
+}
+
+TEST(EvidenceSet, WhatDidNotChangeIsHeldOnce) {
+  EvidenceSet former(10, 10'000);
+  for (const char* name : {"a", "b", "c"}) former.add(device(name, "{\"v\":1}"));
+  EvidenceSet set(10, 10'000);
+  set.add(device("a", "{\"v\":1}"), &former);
+  set.add(device("b", "{\"v\":2}"), &former);
+  std::vector<identity::SharedEvidence> before, after;
+  former.append_to(before);
+  set.append_to(after);
+  EXPECT_EQ(after[0], before[0]);
+  EXPECT_NE(after[1], before[1]);
+  EXPECT_EQ(after[1]->tags, "{\"v\":2}");
 }
 
 TEST(EvidenceSet, LeavesOutAndCountsWhatIsBeyondItsCount) {
@@ -53,12 +71,12 @@ TEST(EvidenceSet, KeepsIdentitiesWhenTagsTakeTooMuch) {
 
 TEST(EvidenceFingerprint, ChangesWithEveryField) {
   const std::vector<Evidence> before{device("a")};
-  const auto print = fingerprint(before);
-  EXPECT_EQ(fingerprint({device("a")}), print);
+  const auto print = print_of(before);
+  EXPECT_EQ(print_of({device("a")}), print);
   const auto differs = [&](auto change) {
     auto after = before;
     change(after[0]);
-    return fingerprint(after) != print;
+    return print_of(after) != print;
   };
   EXPECT_TRUE(differs([](Evidence& e) { e.source = identity::Source::edgex; }));
   EXPECT_TRUE(differs([](Evidence& e) { e.kind = flow::DeviceKind::module; }));

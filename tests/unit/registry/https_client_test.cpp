@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <set>
 #include <thread>
 
 #include "registry/scripted_server.h"
 #include "registry/slow_names.h"
+#include "registry/tunnel_proxy.h"
 
 namespace iris::registry {
 namespace {
@@ -16,6 +18,7 @@ using test_support::ScriptedServer;
 using test_support::TestAuthority;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 constexpr const char* kNames = "DNS:iris-hub.test";
 
@@ -177,6 +180,66 @@ TEST_F(HttpsClientTest, NoErrorTellsTheToken) {
   EXPECT_EQ(response.failure, HttpFailure::unreachable);
   EXPECT_THAT(response.error, Not(HasSubstr("verysecret")));
   EXPECT_THAT(response.error, HasSubstr("no connection"));
+}
+
+TEST_F(HttpsClientTest, AHeaderWithAControlCharacterIsNoHttp) {
+  server.answer([](const auto&, auto& response) { response.set_header("X-One", "a\x01z"); });
+  const auto response = HttpsClient(options_for(server)).perform(get());
+  EXPECT_EQ(response.failure, HttpFailure::cut);
+  EXPECT_THAT(response.error, HasSubstr("not HTTP"));
+}
+
+TEST_F(HttpsClientTest, KeepsTheConnectionWhileTheServerDoes) {
+  HttpsClient client(options_for(server));
+  std::set<int> ports;
+  server.answer([&ports](const auto& request, auto&) { ports.insert(request.remote_port); });
+  EXPECT_EQ(client.perform(get("/1")).status, 200);
+  EXPECT_EQ(client.perform(get("/2")).status, 200);
+  EXPECT_EQ(ports.size(), 1u);
+  server.answer([&ports](const auto& request, auto& response) {
+    ports.insert(request.remote_port);
+    response.set_header("Connection", "close");
+  });
+  EXPECT_EQ(client.perform(get("/3")).status, 200);
+  EXPECT_EQ(client.perform(get("/4")).status, 200);
+  EXPECT_EQ(ports.size(), 2u);
+}
+
+TEST_F(HttpsClientTest, AProxyIsAskedForATunnelAndSeesNoMore) {
+  test_support::TunnelProxy proxy(server.address());
+  auto options = options_for(server);
+  options.connect_to.clear();
+  options.proxy = "http://user:p%40ss@" + proxy.address();
+  HttpsClient client(options);
+  auto request = get();
+  request.authorization = Secret("SharedAccessSignature sig=verysecret");
+  EXPECT_EQ(client.perform(request).body, "hello");
+  EXPECT_THAT(proxy.request(), StartsWith("CONNECT iris-hub.test:443 HTTP/1.1\r\n"));
+  EXPECT_THAT(proxy.request(), HasSubstr("\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n"));  // user:p@ss
+  EXPECT_THAT(proxy.request(), Not(HasSubstr("verysecret")));
+  EXPECT_EQ(server.seen().front().header("Proxy-Authorization"), "");
+}
+
+TEST_F(HttpsClientTest, AProxyThatRefusesIsSaid) {
+  ScriptedServer proxy([](const auto&, auto&) {});
+  auto options = options_for(server);
+  options.proxy = proxy.address();  // knows no CONNECT
+  const auto response = HttpsClient(options).perform(get());
+  EXPECT_EQ(response.failure, HttpFailure::cut);
+  EXPECT_THAT(response.error, HasSubstr("proxy does not let us through: status 4"));
+  EXPECT_TRUE(server.seen().empty());
+}
+
+TEST(HttpsClientPlain, AProxyGetsTheWholeUrl) {
+  ScriptedServer proxy([](const auto&, auto& response) { response.set_content("pong", "text/plain"); });
+  HttpRequest request;
+  request.url = "http://core.test:59881/api/v3/ping?a=b";
+  HttpsOptions options;
+  options.allow_plain_http = true;
+  options.proxy = "http://" + proxy.address();
+  EXPECT_EQ(HttpsClient(options).perform(request).body, "pong");
+  EXPECT_EQ(proxy.seen().front().target, "http://core.test:59881/api/v3/ping?a=b");
+  EXPECT_EQ(proxy.seen().front().header("Host"), "core.test:59881");
 }
 
 TEST_F(HttpsClientTest, AbortEndsARequestThatHangs) {

@@ -156,7 +156,7 @@ TEST_F(IotHubEmulatorTest, TheOwnersPolicyReadsDeploymentsTooAndLeaksNoKeys) {
   options.connection_string = Secret(emulator->connection_string("iothubowner"));
   options.cache_file = folder / "cache";
   start();
-  EXPECT_THAT(of("gw1")[0]->configuration, AllOf(HasSubstr("deployments"), HasSubstr("Site A")));
+  EXPECT_THAT(of("gw1")[0]->configuration, AllOf(HasSubstr("deployments"), HasSubstr("Site A"), HasSubstr(R"("status":"Applied")")));
   EXPECT_THAT(listener.status().detail, Not(HasSubstr("may not")));
   std::ostringstream cache;
   cache << std::ifstream(options.cache_file).rdbuf();

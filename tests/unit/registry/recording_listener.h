@@ -13,9 +13,10 @@ namespace iris::test_support {
 /// Keeps what a client said.
 class RecordingListener : public identity::RegistryListener {
  public:
-  void on_evidence(const std::string&, std::vector<identity::Evidence> evidence) override {
+  void on_evidence(const std::string&, std::vector<identity::SharedEvidence> evidence) override {
     const std::lock_guard lock(mutex_);
-    sets_.push_back(std::move(evidence));
+    auto& all = sets_.emplace_back();
+    for (const auto& one : evidence) all.push_back(*one);
   }
   void on_security(std::vector<flow::SecurityRecord>, identity::Checkpoints) override {}
   void on_status(identity::RegistryStatus status) override {

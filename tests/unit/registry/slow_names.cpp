@@ -18,7 +18,7 @@ struct Gate {
 };
 
 Gate& gate() {
-  static auto* const gate = new Gate;  // outlives a thread of libcurl that was left behind
+  static auto* const gate = new Gate;  // outlives a thread that was left behind
   return *gate;
 }
 

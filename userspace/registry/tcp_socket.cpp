@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "registry/event_hub_socket.h"
+#include "registry/tcp_socket.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -15,7 +15,9 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace iris::registry {
@@ -74,8 +76,20 @@ base::IpAddress ip_of(const sockaddr* address) {
   return ip;
 }
 
-base::Result<std::vector<Address>> look_up(const Endpoint& endpoint, Clock::time_point deadline,
-                                           const std::atomic<bool>& interrupted) {
+using Reason = ConnectError::Reason;
+template <typename T>
+using Connected = tl::expected<T, ConnectError>;
+
+tl::unexpected<ConnectError> fail(Reason reason, std::string message) {
+  return tl::unexpected<ConnectError>({reason, std::move(message)});
+}
+
+tl::unexpected<ConnectError> no_connection(int error_number) {
+  return fail(Reason::no_connection, "cannot connect: " + std::generic_category().message(error_number));
+}
+
+Connected<std::vector<Address>> look_up(const Endpoint& endpoint, Clock::time_point deadline,
+                                        const std::atomic<bool>& interrupted) {
   const auto lookup = std::make_shared<Lookup>();
   lookup->host = endpoint.host;
   lookup->service = std::to_string(endpoint.port);
@@ -89,10 +103,13 @@ base::Result<std::vector<Address>> look_up(const Endpoint& endpoint, Clock::time
   }
   std::unique_lock lock(lookup->mutex);
   while (!lookup->done) {
-    if (interrupted || Clock::now() >= deadline) return base::fail("no answer from the name servers for " + endpoint.host);
+    if (interrupted) return fail(Reason::interrupted, "interrupted");
+    if (Clock::now() >= deadline) return fail(Reason::no_names, "no answer from the name servers for " + endpoint.host);
     lookup->finished.wait_for(lock, kLookStep);
   }
-  if (lookup->result != 0) return base::fail("cannot look up " + endpoint.host + ": " + gai_strerror(lookup->result));
+  if (lookup->result != 0) {
+    return fail(Reason::no_such_name, "cannot look up " + endpoint.host + ": " + gai_strerror(lookup->result));
+  }
   std::vector<Address> addresses;
   for (const addrinfo* item = lookup->found; item != nullptr && addresses.size() < kMaxAddresses; item = item->ai_next) {
     if (item->ai_family != AF_INET && item->ai_family != AF_INET6) continue;
@@ -100,22 +117,22 @@ base::Result<std::vector<Address>> look_up(const Endpoint& endpoint, Clock::time
     std::memcpy(&address.bytes, item->ai_addr, std::min<std::size_t>(item->ai_addrlen, sizeof(address.bytes)));
     address.size = item->ai_addrlen;
   }
-  if (addresses.empty()) return base::fail("cannot look up " + endpoint.host + ": no address");
+  if (addresses.empty()) return fail(Reason::no_such_name, "cannot look up " + endpoint.host + ": no address");
   return addresses;
 }
 
-base::Result<base::UniqueFd> connect_one(const Address& address, Clock::time_point deadline, const Waker& waker,
-                                         const std::atomic<bool>& interrupted) {
+Connected<base::UniqueFd> connect_one(const Address& address, Clock::time_point deadline, const Waker& waker,
+                                      const std::atomic<bool>& interrupted) {
   base::UniqueFd fd(socket(address.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return base::fail_errno("cannot make a socket", errno);
+  if (!fd) return no_connection(errno);
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address.bytes), address.size) == 0) return fd;
-  if (errno != EINPROGRESS) return base::fail_errno("cannot connect", errno);
+  if (errno != EINPROGRESS) return no_connection(errno);
   while (true) {
     const auto rest = std::chrono::ceil<milliseconds>(deadline - Clock::now());
-    if (interrupted) return base::fail("interrupted");
-    if (rest <= milliseconds(0)) return base::fail("cannot connect: no answer");
+    if (interrupted) return fail(Reason::interrupted, "interrupted");
+    if (rest <= milliseconds(0)) return fail(Reason::timed_out, "cannot connect: no answer");
     pollfd items[] = {{fd.get(), POLLOUT, 0}, {waker.fd(), POLLIN, 0}};
     poll(items, 2, static_cast<int>(rest.count()));
     if ((items[1].revents & POLLIN) != 0) waker.clear();
@@ -123,7 +140,7 @@ base::Result<base::UniqueFd> connect_one(const Address& address, Clock::time_poi
     int error = 0;
     socklen_t size = sizeof(error);
     getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return base::fail_errno("cannot connect", error);
+    if (error != 0) return no_connection(error);
     return fd;
   }
 }
@@ -167,17 +184,17 @@ std::optional<Endpoint> parse_endpoint(const std::string& text, std::uint16_t de
   return endpoint;
 }
 
-base::Result<base::UniqueFd> connect_tcp(const Endpoint& endpoint, const ConnectOptions& options, const Waker& waker,
-                                         const std::atomic<bool>& interrupted) {
+tl::expected<base::UniqueFd, ConnectError> connect_tcp(const Endpoint& endpoint, const ConnectOptions& options,
+                                                       const Waker& waker, const std::atomic<bool>& interrupted) {
   const auto deadline = Clock::now() + options.timeout;
   const auto addresses = look_up(endpoint, deadline, interrupted);
   if (!addresses) return tl::unexpected(addresses.error());
-  base::Error last;
+  ConnectError last;
   for (const Address& address : *addresses) {
     const base::IpAddress ip = ip_of(reinterpret_cast<const sockaddr*>(&address.bytes));
     if (options.only_local && !ip.is_loopback() && !ip.is_site_local()) {
-      last = {base::Error::Kind::usage, "the development emulator is reached without encryption, so only on this host "
-                                        "or a private network, not at " + ip.to_string()};
+      last = {Reason::not_local, "the development emulator is reached without encryption, so only on this host "
+                                 "or a private network, not at " + ip.to_string()};
       continue;
     }
     auto fd = connect_one(address, std::min(deadline, Clock::now() + kPerAddress), waker, interrupted);

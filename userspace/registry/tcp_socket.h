@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/unique_fd.h"
 
-/// TCP with a stop that works at any time. Proton's own container looks names up in the
+/// TCP with a stop that works at any time: what libraries have of their own looks names up in the
 /// calling thread, where nothing can interrupt it.
 namespace iris::registry {
 
@@ -41,9 +41,22 @@ struct ConnectOptions {
   bool only_local = false;                    // refuse addresses that are routed on the Internet
 };
 
+struct ConnectError {
+  enum class Reason : std::uint8_t {
+    no_such_name,
+    no_names,      // the name servers are silent
+    no_connection, // refused, no route
+    timed_out,
+    interrupted,
+    not_local,     // see only_local
+  };
+  Reason reason = Reason::no_connection;
+  std::string message;
+};
+
 /// Connects without blocking for longer than `interrupted` stays false (seen within 50 ms
 /// while a name is looked up, else when `waker` wakes). The socket is non-blocking.
-base::Result<base::UniqueFd> connect_tcp(const Endpoint& endpoint, const ConnectOptions& options, const Waker& waker,
-                                         const std::atomic<bool>& interrupted);
+tl::expected<base::UniqueFd, ConnectError> connect_tcp(const Endpoint& endpoint, const ConnectOptions& options,
+                                                       const Waker& waker, const std::atomic<bool>& interrupted);
 
 }  // namespace iris::registry
