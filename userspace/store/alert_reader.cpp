@@ -87,12 +87,7 @@ base::Result<void> AlertReader::alerts(const AlertQuery& query, const std::funct
       !bound) {
     return tl::unexpected(bound.error());
   }
-  for (;;) {
-    auto row = find.step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
-    take(alert_of(find));
-  }
+  return each_row(find, [&] { take(alert_of(find)); });
 }
 
 base::Result<std::vector<StoredAlert>> AlertReader::changes(std::uint64_t change, std::size_t limit) {
@@ -102,12 +97,8 @@ base::Result<std::vector<StoredAlert>> AlertReader::changes(std::uint64_t change
     return tl::unexpected(bound.error());
   }
   std::vector<StoredAlert> found;
-  for (;;) {
-    auto row = find.step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return found;
-    found.push_back(alert_of(find));
-  }
+  if (auto done = each_row(find, [&] { found.push_back(alert_of(find)); }); !done) return tl::unexpected(done.error());
+  return found;
 }
 
 base::Result<void> AlertReader::profiles(const ProfileQuery& query,
@@ -119,13 +110,10 @@ base::Result<void> AlertReader::profiles(const ProfileQuery& query,
       !bound) {
     return tl::unexpected(bound.error());
   }
-  for (;;) {
-    auto row = find.step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
+  return each_row(find, [&] {
     take({std::string(find.column_text(0)), find.column_uint64(1), std::string(find.column_blob(2)),
           std::string(find.column_text(3))});
-  }
+  });
 }
 
 base::Result<std::optional<StoredIncident>> AlertReader::incident(const std::string& alert_id) {
@@ -143,23 +131,23 @@ base::Result<std::optional<StoredIncident>> AlertReader::incident(const std::str
   auto states = connection_->query(
       "SELECT kind, key, body FROM incident_state WHERE gateway_id = ? AND input_id = ? ORDER BY kind, key", gateway, from);
   if (!states) return tl::unexpected(states.error());
-  for (;;) {
-    auto row = states->step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) break;
-    incident.states.push_back({static_cast<JudgeState::Kind>(states->column_int64(0)),
-                               std::string(states->column_text(1)), std::string(states->column_blob(2)), {}});
+  if (auto done = each_row(*states, [&] {
+        incident.states.push_back({static_cast<JudgeState::Kind>(states->column_int64(0)),
+                                   std::string(states->column_text(1)), std::string(states->column_blob(2)), {}});
+      });
+      !done) {
+    return tl::unexpected(done.error());
   }
   auto inputs = connection_->query(
       "SELECT id, kind, body FROM incident_input WHERE gateway_id = ? AND id > ? AND id <= ? ORDER BY id", gateway, from,
       alert->column_uint64(2));
   if (!inputs) return tl::unexpected(inputs.error());
-  for (;;) {
-    auto row = inputs->step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) break;
-    incident.inputs.push_back({inputs->column_uint64(0), static_cast<JudgeInput::Kind>(inputs->column_int64(1)), gateway,
-                               std::string(inputs->column_blob(2))});
+  if (auto done = each_row(*inputs, [&] {
+        incident.inputs.push_back({inputs->column_uint64(0), static_cast<JudgeInput::Kind>(inputs->column_int64(1)),
+                                   gateway, std::string(inputs->column_blob(2))});
+      });
+      !done) {
+    return tl::unexpected(done.error());
   }
   if (incident.inputs.empty()) return std::optional<StoredIncident>();
   return std::optional(std::move(incident));

@@ -48,13 +48,10 @@ base::Result<void> IdentityReader::devices(const DeviceQuery& query, const std::
       !bound) {
     return tl::unexpected(bound.error());
   }
-  for (;;) {
-    auto row = find.step();
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
+  return each_row(find, [&] {
     take({find.column_int64(0), find.column_uint64(1), find.column_uint64(2), find.column_int64(3) != 0,
           std::string(find.column_text(4))});
-  }
+  });
 }
 
 base::Result<std::string> IdentityReader::device_at(std::int64_t gateway_id, std::string_view device_id,

@@ -53,6 +53,17 @@ class ResetAtEnd {
   sql::Statement& statement_;
 };
 
+/// Gives each row to `take`, which reads its columns.
+template <typename Take>
+base::Result<void> each_row(sql::Statement& rows, Take take) {
+  for (;;) {
+    auto row = rows.step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    take();
+  }
+}
+
 /// Prepares each text into its place.
 inline base::Result<void> prepare_all(
     sql::Connection& connection,
