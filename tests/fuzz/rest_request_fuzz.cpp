@@ -56,7 +56,7 @@ class Collector {
     const store::IngestBatch batches[] = {store::make_batch(gateway->id, 1), store::make_batch(gateway->id, 2)};
     if (!store_->commit(batches, store::kNoon)) std::abort();
     api_ = std::make_unique<rest::Api>(
-        rest::Sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return rest::MaintenanceStatus{}; }, "1"},
+        rest::Sources{store_.get(), [] { return collector::IngestStatus{}; }, [] { return rest::MaintenanceStatus{}; }, {}, {}, "1"},
         kToken);
     rest::add_routes(server_, *api_);
   }
