@@ -221,6 +221,7 @@ void Committer::brief_some() {
 base::Result<void> Committer::brief(IngestStream& stream) {
   const auto last = store_.sink_position(kNoSink);
   if (!last) return tl::unexpected(last.error());
+  if (!told_change_) told_change_ = *last;  // what comes from here on is told as a change
   // Of a store that was put back, or made anew, it knows more than there is: it gets all.
   const auto known = stream.hello().alert_change() > *last ? 0 : stream.hello().alert_change();
   store::AlertQuery query;
