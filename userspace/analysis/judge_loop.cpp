@@ -95,12 +95,16 @@ void JudgeLoop::run(const std::stop_token& stop) {
 
 void JudgeLoop::note(const base::Result<bool>& done) {
   const std::string fault = done ? std::string() : done.error().message;
-  const auto [bytes, largest] = judge_.profile_bytes();
-  const auto profiles = judge_.profile_count();
   const std::lock_guard lock(mutex_);
   if (!fault.empty() && fault != status_.fault) spdlog::error("judging: {}", fault);
   status_.fault = fault;
-  status_.profiles = profiles;
+}
+
+/// Walks over all profiles: not at each step.
+void JudgeLoop::count_profiles() {
+  const auto bytes = judge_.profile_bytes().first;
+  const std::lock_guard lock(mutex_);
+  status_.profiles = judge_.profile_count();
   status_.profile_bytes = bytes;
 }
 
@@ -109,6 +113,7 @@ base::Result<bool> JudgeLoop::step() {
   if (now >= next_look_) {
     next_look_ = now + kLookEvery;
     read_risky_list();
+    count_profiles();
     if (auto done = name_silent_gateways(); !done) return tl::unexpected(done.error());
   }
   if (auto done = tell_alerts(); !done) return tl::unexpected(done.error());  // of a step that failed

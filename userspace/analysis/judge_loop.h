@@ -63,6 +63,7 @@ class JudgeLoop {
   base::Result<void> checkpoint();
   base::Result<void> name_silent_gateways();
   void read_risky_list();
+  void count_profiles();
   const std::string* gateway_name(std::int64_t id);
   std::int64_t gateway_id(const std::string& name);
   void unreadable(const std::string& why);

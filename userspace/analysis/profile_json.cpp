@@ -2,7 +2,9 @@
 #include "analysis/profile_json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "base/rfc3339.h"
 
